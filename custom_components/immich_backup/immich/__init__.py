@@ -1,0 +1,39 @@
+"""A thin, typed client of the Immich REST API; it knows nothing about backups."""
+
+from .address import normalise_address
+from .client import MAX_CHECK, OLDEST_VERSION, SMALL_BODY, ImmichClient
+from .models import (
+    Album,
+    ApiKey,
+    CheckAction,
+    CheckResult,
+    MediaTypes,
+    ServerVersion,
+    Storage,
+    Tag,
+    UploadResult,
+    User,
+    Visibility,
+)
+from .multipart import AssetUpload, sendable_name
+
+__all__ = [
+    "MAX_CHECK",
+    "OLDEST_VERSION",
+    "SMALL_BODY",
+    "Album",
+    "ApiKey",
+    "AssetUpload",
+    "CheckAction",
+    "CheckResult",
+    "ImmichClient",
+    "MediaTypes",
+    "ServerVersion",
+    "Storage",
+    "Tag",
+    "UploadResult",
+    "User",
+    "Visibility",
+    "normalise_address",
+    "sendable_name",
+]

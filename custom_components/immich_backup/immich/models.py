@@ -1,0 +1,244 @@
+"""What an Immich server says, as typed values; unknown fields are ignored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self, override
+
+from .errors import ProtocolError
+
+type JsonObject = Mapping[str, object]
+
+
+def _field[T](data: object, key: str, kind: type[T]) -> T:
+    """Return a field that must be there and of this type; else ProtocolError."""
+    value = data.get(key) if isinstance(data, Mapping) else None
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ProtocolError(f"The server's answer lacks a usable `{key}`")
+    return value
+
+
+def _optional[T](data: JsonObject, key: str, kind: type[T]) -> T | None:
+    """Return a field, or None when it is missing or of another type."""
+    value = data.get(key)
+    return value if isinstance(value, kind) else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServerVersion:
+    """A server's version; compares by number."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /server/version`."""
+        return cls(
+            _field(data, "major", int),
+            _field(data, "minor", int),
+            _field(data, "patch", int),
+        )
+
+    @override
+    def __str__(self) -> str:
+        """Return it as `3.0.3`."""
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """The Immich user whose key we use; sizes in bytes, no quota is None."""
+
+    id: str
+    name: str
+    email: str
+    quota_size: int | None
+    quota_usage: int | None
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /users/me`."""
+        user_id = _field(data, "id", str)
+        assert isinstance(data, Mapping)
+        return cls(
+            id=user_id,
+            name=_optional(data, "name", str) or "",
+            email=_optional(data, "email", str) or "",
+            quota_size=_optional(data, "quotaSizeInBytes", int),
+            quota_usage=_optional(data, "quotaUsageInBytes", int),
+        )
+
+    @property
+    def quota_left(self) -> int | None:
+        """Bytes that still fit into the quota; None without a quota."""
+        if self.quota_size is None:
+            return None
+        return max(0, self.quota_size - (self.quota_usage or 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """The API key itself and what it may do."""
+
+    id: str
+    name: str
+    permissions: frozenset[str]
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /api-keys/me`."""
+        permissions = _field(data, "permissions", list)
+        return cls(
+            id=_field(data, "id", str),
+            name=_field(data, "name", str),
+            permissions=frozenset(p for p in permissions if isinstance(p, str)),
+        )
+
+    def missing(self, wanted: frozenset[str]) -> frozenset[str]:
+        """Return which of the wanted permissions this key lacks."""
+        if "all" in self.permissions:
+            return frozenset()
+        return wanted - self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaTypes:
+    """The file name extensions a server takes, lower case, with the dot."""
+
+    image: frozenset[str]
+    video: frozenset[str]
+    sidecar: frozenset[str]
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /server/media-types`."""
+
+        def extensions(key: str) -> frozenset[str]:
+            values = _field(data, key, list)
+            return frozenset(v.lower() for v in values if isinstance(v, str))
+
+        return cls(
+            image=extensions("image"),
+            video=extensions("video"),
+            sidecar=extensions("sidecar"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """The server's disk; bytes."""
+
+    available: int
+    size: int
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /server/storage`."""
+        return cls(
+            available=_field(data, "diskAvailableRaw", int),
+            size=_field(data, "diskSizeRaw", int),
+        )
+
+
+class CheckAction(StrEnum):
+    """What the server would do with a file of a checksum."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The answer for one checksum of a bulk upload check.
+
+    ``asset_id`` is set exactly when this user has an asset of this content.
+    """
+
+    action: CheckAction
+    reason: str | None
+    asset_id: str | None
+    trashed: bool
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read one element of `results`."""
+        try:
+            action = CheckAction(_field(data, "action", str))
+        except ValueError as err:
+            raise ProtocolError("Unknown action in the bulk upload check") from err
+        assert isinstance(data, Mapping)
+        reason = _optional(data, "reason", str)
+        asset_id = _optional(data, "assetId", str)
+        duplicate = action is CheckAction.REJECT and reason == "duplicate"
+        if duplicate and not asset_id:
+            raise ProtocolError("A duplicate without an asset in the bulk upload check")
+        return cls(
+            action=action,
+            reason=reason,
+            asset_id=asset_id if duplicate else None,
+            trashed=data.get("isTrashed") is True,
+        )
+
+
+class Visibility(StrEnum):
+    """Where an asset shows up in Immich."""
+
+    TIMELINE = "timeline"
+    ARCHIVE = "archive"
+    HIDDEN = "hidden"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadResult:
+    """What the server says about an upload: a claim, not yet a proof."""
+
+    asset_id: str
+    duplicate: bool
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `POST /assets`."""
+        status = _field(data, "status", str)
+        if status not in ("created", "duplicate"):
+            raise ProtocolError("Unknown status in the answer to an upload")
+        asset_id = _field(data, "id", str)
+        if not asset_id:
+            raise ProtocolError("No asset id in the answer to an upload")
+        return cls(asset_id=asset_id, duplicate=status == "duplicate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Album:
+    """An album of this user or shared with them."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read one album."""
+        return cls(id=_field(data, "id", str), name=_field(data, "albumName", str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A tag; ``value`` is its full path, such as `Home/Doorbell`."""
+
+    id: str
+    value: str
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read one tag."""
+        return cls(id=_field(data, "id", str), value=_field(data, "value", str))
+
+
+def api_time(moment: datetime) -> str:
+    """Return an aware datetime as the server takes it, in UTC with milliseconds."""
+    return (
+        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )

@@ -1,0 +1,1 @@
+"""Tests of the Immich client: real HTTP on the loopback interface."""

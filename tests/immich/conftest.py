@@ -1,0 +1,28 @@
+"""Fixtures of the tests of the Immich client."""
+
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+import pytest
+
+from custom_components.immich_backup.immich import ImmichClient
+
+# Stands out in whatever it leaks into.
+CANARY = "canary5Ugh9XbSecretKeyThatMayNotLeak0q"
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Return a client session that the test may break."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def connect(session: aiohttp.ClientSession) -> Callable[[str], ImmichClient]:
+    """Return a function from an address to a client with the canary as its key."""
+
+    def client(address: str) -> ImmichClient:
+        return ImmichClient(session, address, CANARY)
+
+    return client
