@@ -143,7 +143,7 @@ TEXTS_SCHEMA = probatio.Schema(
             }
         },
         probatio.Optional("exceptions"): {key: {probatio.Required("message"): text}},
-        **{probatio.Optional(block): {key: BLOCK} for block in BLOCKS},
+        **optional("services triggers conditions", {key: BLOCK}),
     },
     extra=probatio.PREVENT_EXTRA,
 )
