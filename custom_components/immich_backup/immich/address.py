@@ -12,21 +12,20 @@ def normalise_address(text: str) -> str:
     (user or password inside) or `address` (no host, or not a URL at all).
     """
     text = text.strip()
-    if "://" not in text:
+    if not text.lower().startswith(("http://", "https://")):
         raise AddressError("scheme", "The address must start with http:// or https://")
     try:
         url = URL(text)
-        port = url.explicit_port
+        host, port = url.host, url.explicit_port
     except ValueError as err:
         raise AddressError("address", "This is not a valid address") from err
-    if url.scheme not in ("http", "https"):
-        raise AddressError("scheme", "The address must start with http:// or https://")
-    if not url.host or port == 0:
-        raise AddressError("address", "This is not a valid address")
-    if url.user is not None or url.password is not None:
+    if "@" in url.raw_authority:
         raise AddressError(
             "credentials", "The address must not hold a user name or a password"
         )
-    path = url.path.rstrip("/")
-    path = path.removesuffix("/api").rstrip("/")
-    return str(url.origin().with_path(path)).rstrip("/")
+    if not host or port == 0:
+        raise AddressError("address", "This is not a valid address")
+    path = url.raw_path.rstrip("/")
+    while path.endswith("/api"):
+        path = path.removesuffix("/api").rstrip("/")
+    return str(url.origin().with_path(path, encoded=True)).rstrip("/")

@@ -2,19 +2,22 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
 from .errors import (
     ConnectionFailedError,
+    ContentSizeError,
     ImmichError,
     MaintenanceError,
     NotFoundError,
     ProtocolError,
     ServerTooOldError,
+    TooLargeError,
 )
 from .models import (
     Album,
@@ -27,26 +30,25 @@ from .models import (
     UploadResult,
     User,
 )
-from .multipart import AssetUpload, envelope
-from .transport import CONNECT_TIMEOUT, IDLE_TIMEOUT, Transport
+from .multipart import AssetUpload, Envelope, envelope
+from .stream import BodyStream, send_timeout
+from .transport import CONNECT_TIMEOUT, Transport
 
 OLDEST_VERSION = ServerVersion(3, 0, 0)
 # The server's database takes 65,533 parameters in one call, and proxies often 1 MB of
 # body; 5,000 checksums are 280 kB.
 MAX_CHECK = 5000
-# After the last byte the server still has to store the file; a big one on a slow disk
-# takes its time.
-_STORE_TIMEOUT = 300.0
-# A body of at most this many bytes is sent in one piece, without a sign of progress.
-SMALL_BODY = 1024 * 1024
-_SLOWEST_RATE = 8 * 1024
+# Content of at most this many bytes is better sent in one piece. With the form around
+# it, it stays below the 1 MiB at which aiohttp starts to complain.
+SMALL_BODY = 1008 * 1024
+_CHECKSUM_SIZE = 20
 
 
 class ImmichClient:
     """A typed client of one server and one API key; holds no state of its own.
 
     Every method raises the errors of errors.py and nothing else, besides what an
-    upload's own content raises.
+    upload's own content raises, and ValueError for a checksum that is none.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class ImmichClient:
     async def in_maintenance(self) -> bool:
         """Return whether the server is in maintenance mode; needs no key."""
         config = await self._get("server/config")
-        return isinstance(config, Mapping) and config.get("maintenanceMode") is True
+        return isinstance(config, dict) and config.get("maintenanceMode") is True
 
     async def media_types(self) -> MediaTypes:
         """Return the extensions that the server takes; needs no key."""
@@ -94,10 +96,7 @@ class ImmichClient:
 
         What answers without being Immich raises ProtocolError.
         """
-        try:
-            version = await self.version()
-        except NotFoundError as err:
-            raise ProtocolError("There is no Immich at this address") from err
+        version = await self.version()
         if version < OLDEST_VERSION:
             raise ServerTooOldError(str(version))
         return version
@@ -111,19 +110,20 @@ class ImmichClient:
         Assets of external libraries are never found (their checksum is of the path).
         """
         results: list[CheckResult] = []
-        for start in range(0, len(checksums), MAX_CHECK):
-            part = checksums[start : start + MAX_CHECK]
-            answer = await self._call(
-                "POST",
-                "assets/bulk-upload-check",
-                body={
-                    "assets": [
-                        {"id": str(i), "checksum": base64.b64encode(checksum).decode()}
-                        for i, checksum in enumerate(part)
-                    ]
-                },
-            )
-            results += _check_results(answer, len(part))
+        at_once = MAX_CHECK
+        while part := checksums[len(results) : len(results) + at_once]:
+            # In threads, as thousands of rows would hold up the event loop.
+            body = await asyncio.to_thread(_check_body, part)
+            try:
+                answer = await self._call(
+                    "POST", "assets/bulk-upload-check", body=body, resend=True
+                )
+            except TooLargeError:
+                if len(part) == 1:
+                    raise
+                at_once = len(part) // 2
+                continue
+            results += await asyncio.to_thread(_check_results, answer, len(part))
         return results
 
     async def upload_asset(self, upload: AssetUpload) -> UploadResult:
@@ -131,55 +131,69 @@ class ImmichClient:
 
         A known checksum is answered as a duplicate before the body is read. There is no
         limit on the whole time, only on silence. An exception of the upload's content
-        abandons the upload (the server then stores nothing) and is raised as it is.
+        abandons the upload (the server then stores nothing) and is raised as it is;
+        content of another size than announced raises ContentSizeError.
         """
         frame = envelope(upload)
         length = len(frame.head) + upload.size + len(frame.tail)
         headers = {
             "Content-Type": frame.content_type,
             "Content-Length": str(length),
-            "x-immich-checksum": upload.checksum.hex(),
+            "x-immich-checksum": _valid(upload.checksum).hex(),
         }
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_TIMEOUT, sock_read=_STORE_TIMEOUT
-        )
-        if isinstance(upload.content, bytes):
-            if len(upload.content) != upload.size:
-                raise ValueError("The size does not belong to the content")
-            async with _deadline(IDLE_TIMEOUT + length / _SLOWEST_RATE):
-                answer = await self._call(
-                    "POST",
-                    "assets",
-                    data=b"".join((frame.head, upload.content, frame.tail)),
-                    headers=headers,
-                    timeout=timeout,
-                )
-            return UploadResult.from_json(answer)
-        failures: list[Exception] = []
-        async with _deadline(IDLE_TIMEOUT) as deadline:
-            content = upload.content()
-            try:
-                answer = await self._call(
-                    "POST",
-                    "assets",
-                    data=_body(frame.head, content, frame.tail, deadline, failures),
-                    headers=headers,
-                    timeout=timeout,
-                    # A stream can't be sent twice.
-                    retry=False,
-                )
-            except ImmichError as err:
-                if failures:
-                    raise failures[0] from err
-                raise
+        if not isinstance(upload.content, bytes):
+            answer = await self._stream(upload.content, upload.size, frame, headers)
+        elif len(upload.content) != upload.size:
+            raise ContentSizeError("The content has another size than announced")
+        else:
+            answer = await self._call(
+                "POST",
+                "assets",
+                data=b"".join((frame.head, upload.content, frame.tail)),
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(
+                    total=send_timeout(length), sock_connect=CONNECT_TIMEOUT
+                ),
+                resend=True,
+            )
         return UploadResult.from_json(answer)
+
+    async def _stream(
+        self,
+        content: Callable[[], AsyncIterator[bytes]],
+        size: int,
+        frame: Envelope,
+        headers: Mapping[str, str],
+    ) -> Any:
+        """Send content as it is read; return the answer."""
+        async with _deadline(send_timeout(0)) as deadline:
+            body = BodyStream(frame, content, size, deadline)
+            try:
+                return await self._call(
+                    "POST",
+                    "assets",
+                    data=body,
+                    headers=headers,
+                    timeout=aiohttp.ClientTimeout(
+                        total=None, sock_connect=CONNECT_TIMEOUT
+                    ),
+                )
+            except ImmichError:
+                if body.failure is None:
+                    raise
+            finally:
+                await body.aclose()
+        # Out here nothing gets chained to it.
+        raise body.failure
 
     async def albums(self, name: str) -> Sequence[Album]:
         """Return this user's own albums of exactly this name; needs `album.read`."""
         answer = await self._call(
             "GET", "albums", params={"name": name, "isOwned": "true"}
         )
-        return [Album.from_json(item) for item in _list(answer)]
+        albums = [Album.from_json(item) for item in _list(answer)]
+        # The server ignores a parameter that it does not know.
+        return [album for album in albums if album.name == name]
 
     async def create_album(self, name: str) -> Album:
         """Create an album, whether or not one of this name exists (`album.create`)."""
@@ -190,16 +204,21 @@ class ImmichClient:
     async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> None:
         """Put assets into an album; those already in it stay (`albumAsset.create`).
 
-        Raises RefusedError when one of them can't be added.
+        Raises NotFoundError when the album or one of the assets is not this user's;
+        the other assets are in the album then.
         """
         answer = await self._call(
-            "PUT", f"albums/{album_id}/assets", body={"ids": list(asset_ids)}
+            "PUT",
+            f"albums/{quote(album_id, safe='')}/assets",
+            body={"ids": list(asset_ids)},
         )
+        added: set[str] = set()
         for row in _list(answer):
-            if not isinstance(row, Mapping):
-                raise ProtocolError("An unusable row in the answer of an album")
-            if row.get("success") is not True and row.get("error") != "duplicate":
-                raise NotFoundError("The asset or the album is not this user's")
+            asset_id = _row_id(row)
+            if row.get("success") is True or row.get("error") == "duplicate":
+                added.add(asset_id)
+        if not added.issuperset(asset_ids):
+            raise NotFoundError("The asset or the album is not this user's")
 
     async def upsert_tags(self, values: Sequence[str]) -> Sequence[Tag]:
         """Return these tags (`Home/Doorbell`), created where missing (`tag.create`)."""
@@ -218,7 +237,12 @@ class ImmichClient:
 
     async def _get(self, path: str) -> Any:
         """Ask an endpoint that exists in maintenance mode too."""
-        return await self._transport.request("GET", path)
+        try:
+            return await self._transport.request("GET", path)
+        except NotFoundError as err:
+            raise ProtocolError(
+                "There is no Immich at this address", status=404
+            ) from err
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:
         """Send a request; a 404 for the whole path means maintenance, or no Immich 3.
@@ -237,30 +261,6 @@ class ImmichClient:
             raise ProtocolError(f"The server does not know {path}", status=404) from err
 
 
-async def _body(
-    head: bytes,
-    content: AsyncIterator[bytes],
-    tail: bytes,
-    deadline: asyncio.Timeout,
-    failures: list[Exception],
-) -> AsyncIterator[bytes]:
-    """Yield the whole body; every piece that is taken puts the deadline off.
-
-    aiohttp wraps what is raised in here, so it is kept in ``failures`` as it was.
-    """
-    loop = asyncio.get_running_loop()
-    yield head
-    try:
-        async for chunk in content:
-            deadline.reschedule(loop.time() + IDLE_TIMEOUT)
-            yield chunk
-    except Exception as err:
-        failures.append(err)
-        raise
-    deadline.reschedule(loop.time() + _STORE_TIMEOUT)
-    yield tail
-
-
 @asynccontextmanager
 async def _deadline(seconds: float) -> AsyncIterator[asyncio.Timeout]:
     """Limit a block like asyncio.timeout; its expiry is a ConnectionFailedError."""
@@ -271,7 +271,7 @@ async def _deadline(seconds: float) -> AsyncIterator[asyncio.Timeout]:
     except TimeoutError as err:
         if not timeout.expired():
             raise
-        raise ConnectionFailedError("The server takes no more bytes") from err
+        raise ConnectionFailedError("The server stopped taking bytes") from err
 
 
 def _list(answer: Any) -> Sequence[Any]:
@@ -281,14 +281,36 @@ def _list(answer: Any) -> Sequence[Any]:
     return answer
 
 
+def _row_id(row: Any) -> str:
+    """Return what a row of an answer is about."""
+    row_id = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(row_id, str):
+        raise ProtocolError("The server's answer has an unusable row")
+    return row_id
+
+
+def _valid(checksum: bytes) -> bytes:
+    """Return a checksum; ValueError if it is none, which the server never finds."""
+    if len(checksum) != _CHECKSUM_SIZE:
+        raise ValueError("A SHA-1 checksum has 20 bytes")
+    return checksum
+
+
+def _check_body(checksums: Sequence[bytes]) -> Mapping[str, object]:
+    """Return the question about these checksums."""
+    return {
+        "assets": [
+            {"id": str(i), "checksum": base64.b64encode(_valid(checksum)).decode()}
+            for i, checksum in enumerate(checksums)
+        ]
+    }
+
+
 def _check_results(answer: Any, count: int) -> Sequence[CheckResult]:
     """Return the results in the order asked; each must belong to its question."""
-    results = _list(answer.get("results") if isinstance(answer, Mapping) else None)
-    by_id: dict[str, CheckResult] = {}
-    for row in results:
-        if not isinstance(row, Mapping) or not isinstance(row.get("id"), str):
-            raise ProtocolError("An unusable row in the bulk upload check")
-        by_id[row["id"]] = CheckResult.from_json(row)
-    if by_id.keys() != {str(i) for i in range(count)}:
+    results = _list(answer.get("results") if isinstance(answer, dict) else None)
+    by_id = {_row_id(row): CheckResult.from_json(row) for row in results}
+    asked = [str(i) for i in range(count)]
+    if by_id.keys() != set(asked):
         raise ProtocolError("The bulk upload check lacks answers")
-    return [by_id[str(i)] for i in range(count)]
+    return [by_id[i] for i in asked]

@@ -23,7 +23,7 @@ class AddressError(ImmichError):
 
 
 class UnauthorisedError(ImmichError):
-    """The API key is unknown to the server (401)."""
+    """The API key is missing, or unknown to the server (401)."""
 
 
 class PermissionMissingError(ImmichError):
@@ -52,6 +52,10 @@ class QuotaExceededError(ImmichError):
 
 class UnsupportedError(ImmichError):
     """The server does not take this kind of file, or takes no empty one."""
+
+
+class ContentSizeError(ImmichError):
+    """The content has more or fewer bytes than announced; nothing was stored."""
 
 
 class RefusedError(ImmichError):

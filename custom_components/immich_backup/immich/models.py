@@ -1,6 +1,5 @@
 """What an Immich server says, as typed values; unknown fields are ignored."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,21 +7,29 @@ from typing import Self, override
 
 from .errors import ProtocolError
 
-type JsonObject = Mapping[str, object]
+
+def _optional[T](data: object, key: str, kind: type[T]) -> T | None:
+    """Return a field, or None when it is missing or of another type."""
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        return None
+    return value
 
 
 def _field[T](data: object, key: str, kind: type[T]) -> T:
     """Return a field that must be there and of this type; else ProtocolError."""
-    value = data.get(key) if isinstance(data, Mapping) else None
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    value = _optional(data, key, kind)
+    if value is None:
         raise ProtocolError(f"The server's answer lacks a usable `{key}`")
     return value
 
 
-def _optional[T](data: JsonObject, key: str, kind: type[T]) -> T | None:
-    """Return a field, or None when it is missing or of another type."""
-    value = data.get(key)
-    return value if isinstance(value, kind) else None
+def _id(data: object, key: str = "id") -> str:
+    """Return an identifier, which is never empty; else ProtocolError."""
+    value = _field(data, key, str)
+    if not value:
+        raise ProtocolError(f"The server's answer has an empty `{key}`")
+    return value
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,10 +68,8 @@ class User:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Read the answer of `GET /users/me`."""
-        user_id = _field(data, "id", str)
-        assert isinstance(data, Mapping)
         return cls(
-            id=user_id,
+            id=_id(data),
             name=_optional(data, "name", str) or "",
             email=_optional(data, "email", str) or "",
             quota_size=_optional(data, "quotaSizeInBytes", int),
@@ -92,7 +97,7 @@ class ApiKey:
         """Read the answer of `GET /api-keys/me`."""
         permissions = _field(data, "permissions", list)
         return cls(
-            id=_field(data, "id", str),
+            id=_id(data),
             name=_field(data, "name", str),
             permissions=frozenset(p for p in permissions if isinstance(p, str)),
         )
@@ -169,17 +174,13 @@ class CheckResult:
             action = CheckAction(_field(data, "action", str))
         except ValueError as err:
             raise ProtocolError("Unknown action in the bulk upload check") from err
-        assert isinstance(data, Mapping)
         reason = _optional(data, "reason", str)
-        asset_id = _optional(data, "assetId", str)
         duplicate = action is CheckAction.REJECT and reason == "duplicate"
-        if duplicate and not asset_id:
-            raise ProtocolError("A duplicate without an asset in the bulk upload check")
         return cls(
             action=action,
             reason=reason,
-            asset_id=asset_id if duplicate else None,
-            trashed=data.get("isTrashed") is True,
+            asset_id=_id(data, "assetId") if duplicate else None,
+            trashed=_optional(data, "isTrashed", bool) is True,
         )
 
 
@@ -205,10 +206,7 @@ class UploadResult:
         status = _field(data, "status", str)
         if status not in ("created", "duplicate"):
             raise ProtocolError("Unknown status in the answer to an upload")
-        asset_id = _field(data, "id", str)
-        if not asset_id:
-            raise ProtocolError("No asset id in the answer to an upload")
-        return cls(asset_id=asset_id, duplicate=status == "duplicate")
+        return cls(asset_id=_id(data), duplicate=status == "duplicate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +219,7 @@ class Album:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Read one album."""
-        return cls(id=_field(data, "id", str), name=_field(data, "albumName", str))
+        return cls(id=_id(data), name=_field(data, "albumName", str))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,11 +232,14 @@ class Tag:
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Read one tag."""
-        return cls(id=_field(data, "id", str), value=_field(data, "value", str))
+        return cls(id=_id(data), value=_field(data, "value", str))
 
 
 def api_time(moment: datetime) -> str:
     """Return an aware datetime as the server takes it, in UTC with milliseconds."""
-    return (
-        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        # The first or the last day of the calendar, the offset leads out of it.
+        moment = moment.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,15 +5,19 @@ can't say its length for a stream; so the few lines of RFC 7578 are written here
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 
 from .models import Visibility, api_time
 
 # Control characters end a header; a backslash is cut off as a path by the server
-# (measured on Immich 3.0.3), so the name would lose its start.
-_UNSENDABLE = dict.fromkeys((*range(32), 127, ord("\\")), "�")
+# (measured on Immich 3.0.3), so the name would lose its start. What is not UTF-8 in a
+# name of the operating system is one lone surrogate for each byte.
+_UNSENDABLE = dict.fromkeys(
+    (*range(32), 127, ord("\\"), *range(0xD800, 0xE000)),
+    "\N{REPLACEMENT CHARACTER}",
+)
 # The tab is the one control character that the server takes.
 del _UNSENDABLE[ord("\t")]
 
@@ -26,9 +30,7 @@ def sendable_name(name: bytes | str) -> str:
     Bytes that are not UTF-8, control characters and backslashes become U+FFFD.
     """
     if isinstance(name, bytes):
-        name = name.decode("utf-8", "replace")
-    # Names from the operating system carry undecodable bytes as lone surrogates.
-    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        name = name.decode("utf-8", "surrogateescape")
     return name.rpartition("/")[2].translate(_UNSENDABLE)
 
 
@@ -38,7 +40,8 @@ class AssetUpload:
 
     ``content`` is either all of its bytes, or a function that starts reading them and
     yields fresh `bytes` (never a reused buffer: aiohttp may still be sending it), and
-    that raises whatever it likes to abandon the upload. ``size`` is in bytes.
+    that raises whatever it likes to abandon the upload. How long it takes to read is
+    its own matter; only the server's silence is limited. ``size`` is in bytes.
     ``checksum`` is the SHA-1 of exactly these bytes, 20 raw bytes.
     """
 
@@ -47,7 +50,7 @@ class AssetUpload:
     checksum: bytes
     created_at: datetime
     modified_at: datetime
-    content: Content
+    content: Content = field(repr=False)
     favourite: bool = False
     visibility: Visibility = Visibility.TIMELINE
 
@@ -80,21 +83,20 @@ class Envelope:
 def envelope(upload: AssetUpload) -> Envelope:
     """Return the multipart frame around the file's bytes."""
     boundary = f"----immich-backup-{token_hex(16)}"
-    head = bytearray()
-    for name, value in upload.fields():
-        head += (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{name}"\r\n\r\n'
-            f"{value}\r\n"
-        ).encode()
+    head = "".join(
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n'
+        f"{value}\r\n"
+        for name, value in upload.fields()
+    )
     name = sendable_name(upload.name).replace('"', '\\"')
     head += (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="assetData"; filename="{name}"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
-    ).encode()
+    )
     return Envelope(
         content_type=f"multipart/form-data; boundary={boundary}",
-        head=bytes(head),
+        head=head.encode(),
         tail=f"\r\n--{boundary}--\r\n".encode(),
     )

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-import json
 import time
 from typing import Any
 
 import aiohttp
+import orjson
 from yarl import URL
 
 from .errors import (
@@ -34,19 +34,39 @@ MAX_ANSWER = 32 * 1024 * 1024
 # The beginning of an error page says enough to tell what kind of error it is.
 _MAX_ERROR = 64 * 1024
 _READ_SIZE = 64 * 1024
+# Characters of a text of the server that we repeat.
+_MAX_TEXT = 300
+_MAX_RETRY_AFTER = 24 * 3600.0
+
+# Seconds to connect, TLS included.
+CONNECT_TIMEOUT = 20.0
+# Seconds. A server that says nothing for this long is taken to be stuck,
+IDLE_TIMEOUT = 60.0
+# and one that says a little now and then must come to an end.
+ANSWER_TIMEOUT = 300.0
+
+# What belongs to the protocol can't be set by a person who adds headers for a proxy.
+_OWN_HEADERS = frozenset(
+    {
+        "accept",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "transfer-encoding",
+        "x-api-key",
+        "x-immich-checksum",
+    }
+)
 
 _PERMISSION_PREFIX = "Missing required permission: "
-
-# Seconds. A server that says nothing for this long is taken to be stuck.
-IDLE_TIMEOUT = 60.0
-CONNECT_TIMEOUT = 20.0
 
 
 class Transport:
     """Sends requests to one server with one key; never follows a redirect.
 
-    The key goes to the configured origin only and into no message. A connection that
-    the server closed while it was idle (Immich does after 5 s) is replaced once.
+    The key goes to the configured origin only and into no message.
     """
 
     def __init__(
@@ -55,16 +75,21 @@ class Transport:
         address: str,
         api_key: str | None,
         *,
-        verify_tls: bool = True,
-        headers: Mapping[str, str] | None = None,
+        verify_tls: bool,
+        headers: Mapping[str, str] | None,
     ) -> None:
         """Use this session for this normalised address; it stays the caller's."""
         self._session = session
-        self.address = address
         self._base = URL(f"{address}/api/")
-        # None lets aiohttp use the session's own TLS context.
+        # Without it aiohttp uses the session's own TLS context.
         self._tls: dict[str, Any] = {} if verify_tls else {"ssl": False}
-        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._api_key = api_key
+        self._headers = {
+            name: value
+            for name, value in (headers or {}).items()
+            if name.lower() not in _OWN_HEADERS
+        }
+        self._headers["Accept"] = "application/json"
         if api_key is not None:
             self._headers["x-api-key"] = api_key
 
@@ -78,19 +103,29 @@ class Transport:
         data: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout | None = None,
-        retry: bool = True,
+        resend: bool = False,
     ) -> Any:
         """Send a request below `/api/` and return the decoded JSON (None for 204).
 
-        ``body`` is sent as JSON, ``data`` as it is. Raises the errors of errors.py.
+        ``body`` is sent as JSON, ``data`` as it is. ``resend`` sends a POST once more
+        on a fresh connection when the first one broke, as aiohttp does with the other
+        methods: Immich closes a connection after 5 idle seconds, maybe just as it is
+        used (measured on Immich 3.0.3). Raises the errors of errors.py.
         """
+        if self._session.closed:
+            raise ConnectionFailedError("The client is shut down")
+        if self._api_key is not None and not (
+            self._api_key.isascii() and self._api_key.isprintable()
+        ):
+            raise UnauthorisedError("The API key holds characters that no key has")
+        headers = {**self._headers, **(headers or {})}
         if body is not None:
-            data = json.dumps(body, separators=(",", ":")).encode()
-            headers = {"Content-Type": "application/json", **(headers or {})}
+            data = orjson.dumps(body)
+            headers["Content-Type"] = "application/json"
         try:
             return await self._send(method, path, params, data, headers, timeout)
         except _ConnectionLostError:
-            if not retry:
+            if not resend:
                 raise
         return await self._send(method, path, params, data, headers, timeout)
 
@@ -100,7 +135,7 @@ class Transport:
         path: str,
         params: Mapping[str, str] | None,
         data: Any,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         timeout: aiohttp.ClientTimeout | None,
     ) -> Any:
         """Send once."""
@@ -110,107 +145,124 @@ class Transport:
                 self._base.join(URL(path)),
                 params=params,
                 data=data,
-                headers={**self._headers, **(headers or {})},
+                headers=headers,
                 timeout=timeout
                 or aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_TIMEOUT, sock_read=IDLE_TIMEOUT
+                    total=ANSWER_TIMEOUT,
+                    sock_connect=CONNECT_TIMEOUT,
+                    sock_read=IDLE_TIMEOUT,
                 ),
                 allow_redirects=False,
                 **self._tls,
             ) as response:
-                return await _read_answer(response)
-        except ImmichError:
-            raise
-        except (aiohttp.ServerDisconnectedError, ConnectionResetError) as err:
-            raise _ConnectionLostError("The server closed the connection") from err
-        except (
-            aiohttp.ClientConnectorCertificateError,
-            aiohttp.ClientConnectorSSLError,
-            aiohttp.ClientSSLError,
-        ) as err:
-            raise TlsError("The server's certificate can't be verified") from err
-        except TimeoutError as err:
-            raise ConnectionFailedError("The server does not answer") from err
-        except aiohttp.ClientConnectorError as err:
-            raise ConnectionFailedError(
-                f"Can't connect to the server ({err.strerror or 'no route'})"
-            ) from err
-        except aiohttp.ClientConnectionError as err:
-            raise _ConnectionLostError("The connection broke") from err
-        except (aiohttp.ClientError, ValueError, OSError) as err:
-            # Not HTTP, a broken header, an address that can't be used.
-            raise ProtocolError(f"No usable answer ({type(err).__name__})") from err
+                return await self._answer(response)
+        except aiohttp.ClientResponseError:
+            # Carries the request's headers with the key, so it may not be chained.
+            failure = ProtocolError("The server does not answer in valid HTTP")
+        except (aiohttp.ClientError, OSError, ValueError) as err:
+            raise _failure(err) from err
+        raise failure
+
+    async def _answer(self, response: aiohttp.ClientResponse) -> Any:
+        """Return the JSON of a good answer or raise what a bad one means."""
+        status = response.status
+        if 300 <= status < 400:
+            raise RedirectedError(self._readable(_location(response)), status=status)
+        if status == HTTPStatus.NO_CONTENT:
+            return None
+        good = 200 <= status < 300
+        raw = await _read(response, MAX_ANSWER if good else _MAX_ERROR, strict=good)
+        answer: Any = None
+        if response.content_type == "application/json":
+            with suppress(ValueError):
+                answer = orjson.loads(raw)
+        if not good:
+            message = answer.get("message") if isinstance(answer, dict) else None
+            text = self._readable(message) if isinstance(message, str) else ""
+            raise _error_of(status, text, _retry_after(response))
+        if answer is None:
+            raise ProtocolError(
+                "The server answered with something else than Immich's data",
+                status=status,
+            )
+        return answer
+
+    def _readable(self, text: str) -> str:
+        """Return a text of the server as it can be logged and shown."""
+        if self._api_key:
+            text = text.replace(self._api_key, "[key]")
+        return "".join(c if c.isprintable() else " " for c in text[:_MAX_TEXT])
 
 
 class _ConnectionLostError(ConnectionFailedError):
-    """The connection ended without an answer: worth one more try on a fresh one."""
+    """The connection ended without a whole answer."""
 
 
-async def _read_answer(response: aiohttp.ClientResponse) -> Any:
-    """Return the JSON of a good answer or raise what a bad one means."""
-    status = response.status
-    if 300 <= status < 400:
-        raise RedirectedError(_location(response), status=status)
-    good = 200 <= status < 300
-    if status == HTTPStatus.NO_CONTENT:
-        return None
-    raw = await _read(response, MAX_ANSWER if good else _MAX_ERROR, strict=good)
-    answer: Any = None
-    if response.content_type == "application/json":
-        with suppress(ValueError, RecursionError):
-            answer = json.loads(raw)
-    if not good:
-        raise error_of(status, answer, _retry_after(response))
-    if answer is None:
-        raise ProtocolError(
-            "The server answered with something else than Immich's data", status=status
-        )
-    return answer
+def _failure(err: Exception) -> ImmichError:
+    """Return what an exception of aiohttp means."""
+    match err:
+        case aiohttp.ClientConnectorCertificateError():
+            reason = getattr(err.certificate_error, "verify_message", "") or "invalid"
+            return TlsError(f"The server's certificate can't be verified: {reason}")
+        case aiohttp.ClientSSLError():
+            return TlsError("The server does not speak TLS, or not in a common version")
+        case TimeoutError():
+            return ConnectionFailedError("The server does not answer")
+        case aiohttp.ClientConnectorError():
+            return ConnectionFailedError(
+                f"Can't connect to the server: {err.strerror or 'no route'}"
+            )
+        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
+            return _ConnectionLostError("The connection to the server broke")
+    # An address or a header that can't be used, or what a middleware objects to.
+    return ProtocolError(f"No usable answer ({type(err).__name__})")
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, *, strict: bool) -> bytes:
     """Read at most ``limit`` bytes; more of them is an error when strict."""
-    parts = bytearray()
-    while chunk := await response.content.read(_READ_SIZE):
-        parts += chunk
-        if len(parts) > limit:
+    raw = bytearray()
+    while piece := await response.content.read(_READ_SIZE):
+        raw += piece
+        if len(raw) > limit:
             response.close()
             if strict:
                 raise ProtocolError("The server's answer is too long")
             break
-        if len(parts) > 1024 * 1024:
-            # A flood that is always ready would never give the loop a turn.
-            await asyncio.sleep(0)
-    return bytes(parts)
+        # A flood that is always ready would never give the loop a turn.
+        await asyncio.sleep(0)
+    return bytes(raw)
 
 
-def error_of(
-    status: int, answer: object, retry_after: float | None = None
-) -> ImmichError:
-    """Return the typed error for an HTTP status and the decoded answer, if JSON."""
-    message = answer.get("message") if isinstance(answer, Mapping) else None
-    text = message if isinstance(message, str) else ""
-    if status == HTTPStatus.UNAUTHORIZED:
-        return UnauthorisedError(text or "The API key is refused", status=status)
-    if status == HTTPStatus.FORBIDDEN:
-        if text.startswith(_PERMISSION_PREFIX):
-            return PermissionMissingError(text.removeprefix(_PERMISSION_PREFIX), text)
-        if text:
-            return PermissionMissingError(None, text)
-        return ProtocolError("Something before the server forbids it", status=status)
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return TooLargeError("A proxy refuses a body of this size", status=status)
-    if status in (
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    ):
-        return UnavailableError(
-            text or f"The server is not available ({status})",
-            status=status,
-            retry_after=retry_after,
-        )
+def _error_of(status: int, text: str, retry_after: float | None) -> ImmichError:
+    """Return the error for an HTTP status and Immich's message, empty if none."""
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return UnauthorisedError(text or "The API key is refused", status=status)
+        case HTTPStatus.FORBIDDEN if text:
+            permission = (
+                text.removeprefix(_PERMISSION_PREFIX)
+                if text.startswith(_PERMISSION_PREFIX)
+                else None
+            )
+            return PermissionMissingError(permission, text)
+        case HTTPStatus.FORBIDDEN:
+            return ProtocolError(
+                "Something before the server forbids it", status=status
+            )
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return TooLargeError("A proxy refuses a body of this size", status=status)
+        case (
+            HTTPStatus.REQUEST_TIMEOUT
+            | HTTPStatus.TOO_MANY_REQUESTS
+            | HTTPStatus.BAD_GATEWAY
+            | HTTPStatus.SERVICE_UNAVAILABLE
+            | HTTPStatus.GATEWAY_TIMEOUT
+        ):
+            return UnavailableError(
+                text or f"The server is not available ({status})",
+                status=status,
+                retry_after=retry_after,
+            )
     if status >= 500:
         return ServerFailedError(
             text or f"The server failed ({status})",
@@ -219,9 +271,11 @@ def error_of(
         )
     if not text:
         return ProtocolError(f"Not an answer of Immich ({status})", status=status)
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFoundError(text, status=status)
-    if text.startswith("Not found or no "):
+    if (
+        status == HTTPStatus.NOT_FOUND
+        or text.startswith("Not found or no ")
+        or text == "Album not found"
+    ):
         return NotFoundError(text, status=status)
     if text == "Quota has been exceeded!":
         return QuotaExceededError(text, status=status)
@@ -242,8 +296,12 @@ def _location(response: aiohttp.ClientResponse) -> str:
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """Return the seconds of a Retry-After header, given as a number or a date."""
     value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return min(float(value), 24 * 3600.0)
-    with suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    return None
+    try:
+        seconds = (
+            float(value)
+            if value.isdecimal()
+            else parsedate_to_datetime(value).timestamp() - time.time()
+        )
+    except ValueError, OverflowError:
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
