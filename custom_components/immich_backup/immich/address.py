@@ -1,8 +1,15 @@
 """The address of an Immich server, from what a person typed."""
 
+from ipaddress import IPv6Address
+import re
+
 from yarl import URL
 
 from .errors import AddressError
+
+# Names, with the underscore that containers have, and IPv4 addresses. yarl has encoded
+# what is not ASCII, and takes blanks and worse.
+_HOST = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
 
 
 def normalise_address(text: str) -> str:
@@ -16,14 +23,17 @@ def normalise_address(text: str) -> str:
         raise AddressError("scheme", "The address must start with http:// or https://")
     try:
         url = URL(text)
-        host, port = url.host, url.explicit_port
+        host, port = url.raw_host or "", url.explicit_port
+        if not _HOST.fullmatch(host):
+            IPv6Address(host)
     except ValueError as err:
         raise AddressError("address", "This is not a valid address") from err
     if "@" in url.raw_authority:
         raise AddressError(
             "credentials", "The address must not hold a user name or a password"
         )
-    if not host or port == 0:
+    # Line breaks and tabs, which yarl leaves out, are in no address that was meant.
+    if port == 0 or not text.isprintable():
         raise AddressError("address", "This is not a valid address")
     path = url.raw_path.rstrip("/")
     while path.endswith("/api"):
