@@ -1,0 +1,1 @@
+"""Contract of the Immich API: exchanges of a real server, replayed against any server."""
