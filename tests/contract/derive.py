@@ -171,8 +171,10 @@ class Derivation:
         for recorded in self.recorded:
             self._learn_checksums(recorded)
         cases = [case for recorded in self.recorded for case in self._cases(recorded)]
-        for step in self.gaps.epilogue:
-            cases.append(replace(step.case, group="epilogue", step=True))
+        cases += [
+            replace(step.case, group="epilogue", step=True)
+            for step in self.gaps.epilogue
+        ]
         return Table(
             samples=self.samples,
             keys=self.gaps.keys,

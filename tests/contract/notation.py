@@ -19,7 +19,7 @@ VARYING = {
     *("checkedAt", "releaseVersion"),
     # What the server makes up or keeps for itself.
     *("accessToken", "secret", "originalPath", "thumbhash", "pattern"),
-    *("mapDarkStyleUrl", "mapLightStyleUrl"),
+    *("mapDarkStyleUrl", "mapLightStyleUrl", "avatarColor"),
     # What depends on the place database.
     *("city", "state", "country"),
     # What depends on the moment.
@@ -32,6 +32,9 @@ WRITTEN_BY_JOBS = {
     *("duration", "resized", "hasMetadata", "tags"),
 }
 """Keys of an asset that are null or preliminary until it has been processed."""
+
+ARBITRARY_IDS = {"albumThumbnailAssetId"}
+"""Keys of ids that the server picks from several."""
 
 UNKNOWN_UUID = re.compile(r"0{8}-0000-4000-8000-0{12}")
 
@@ -69,6 +72,8 @@ class Writer:
                 return self._list(value, key, at, {})
             case None:
                 return "~any" if key in self.varying else None
+            case str() if key in ARBITRARY_IDS:
+                return "~uuid"
             case str() if UUID_TEXT.fullmatch(value):
                 return self._id(value, at)
             case str() if key == "checksum" and value not in self.spelled:
