@@ -26,7 +26,7 @@ def http(
         content_type = "application/json; charset=utf-8"
         body = json.dumps(body)
     if isinstance(body, str):
-        body = body.encode()
+        body = body.encode(errors="surrogateescape")
     fields = CIMultiDict(
         {"Content-Type": content_type, "Content-Length": str(len(body))}
     )

@@ -106,8 +106,7 @@ def test_any_text(typed: str) -> None:
     """Whatever is typed is refused, or becomes an address that stays as it is."""
     try:
         address = normalise_address(typed)
-    except AddressError as err:
-        assert err.reason in ("scheme", "credentials", "address")
+    except AddressError:
         return
     assert normalise_address(address) == address
     url = URL(address)

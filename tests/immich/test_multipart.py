@@ -17,7 +17,7 @@ from custom_components.immich_backup.immich import (
 from custom_components.immich_backup.immich.models import api_time
 from custom_components.immich_backup.immich.multipart import envelope
 
-NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+from .calls import NOON, asset
 
 _NAMES = st.one_of(
     st.text(),
@@ -26,21 +26,6 @@ _NAMES = st.one_of(
     st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")),
     st.text(st.characters(categories=["Cs"]), max_size=3),
 )
-
-
-def asset(
-    name: bytes | str, content: bytes = b"picture", **changes: object
-) -> AssetUpload:
-    """Return an upload of some bytes."""
-    values: dict[str, object] = {
-        "name": name,
-        "size": len(content),
-        "checksum": bytes(20),
-        "created_at": NOON,
-        "modified_at": NOON,
-        "content": content,
-    }
-    return AssetUpload(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def parts(upload: AssetUpload) -> list[Message]:
