@@ -10,6 +10,7 @@ network allows it, the Python that uv keeps for the user. Python comes from the 
    machine is configured for and unpacked into ``.python``.
 """
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
@@ -74,6 +75,8 @@ def run(
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(words, 1, "", f"no end after {limit_s} s")
+    except OSError as err:
+        return subprocess.CompletedProcess(words, 1, "", str(err))
 
 
 def run_or_give_up(
@@ -140,48 +143,48 @@ def find_python(uv: str) -> str:
 
 def debian_mirror() -> Optional[str]:
     """Return the address of the Debian mirror in the machine's apt configuration."""
-    files = [Path("/etc/apt/sources.list")]
-    files += sorted(Path("/etc/apt/sources.list.d").glob("*"))
-    for file in files:
-        if not file.is_file():
-            continue
+    apt = Path("/etc/apt")
+    for file in sorted(apt.glob("sources.list.d/*.sources")):
         for stanza in file.read_text(errors="replace").split("\n\n"):
-            if file.suffix == ".sources":
-                address = mirror_of_stanza(stanza)
-            else:
-                address = mirror_of_lines(stanza)
-            if address:
+            if address := mirror_of_stanza(stanza):
+                return address
+    for file in [*apt.glob("sources.list"), *sorted(apt.glob("sources.list.d/*.list"))]:
+        for line in file.read_text(errors="replace").splitlines():
+            if address := mirror_of_line(line):
                 return address
     return None
 
 
 def mirror_of_stanza(stanza: str) -> Optional[str]:
     """Return the mirror in one stanza of a ``.sources`` file, if it is Debian's."""
-    fields = {}
+    fields: Dict[str, List[str]] = {"enabled": ["yes"], "uris": [""]}
     for line in stanza.splitlines():
         name, colon, value = line.partition(":")
-        if colon and not line.startswith("#"):
+        if colon and not line.startswith(("#", " ")):
             fields[name.strip().lower()] = value.split()
-    is_debian = any("debian" in name for name in fields.get("signed-by", []))
-    suites = [name for name in fields.get("suites", []) if "security" not in name]
-    if is_debian and suites and "main" in fields.get("components", []):
-        return fields["uris"][0]
-    return None
+    if fields["enabled"] != ["yes"] or "deb" not in fields.get("types", []):
+        return None
+    return debian_archive(
+        fields["uris"][0], fields.get("suites", []), fields.get("components", [])
+    )
 
 
-def mirror_of_lines(lines: str) -> Optional[str]:
-    """Return the mirror in the lines of a ``.list`` file, if it is Debian's."""
-    for line in lines.splitlines():
-        head, _, options = line.partition("[")
-        words = (head + options.partition("]")[2]).split()
-        if (
-            len(words) > 3
-            and words[0] == "deb"
-            and "debian" in words[1]
-            and "security" not in words[2]
-            and "main" in words[3:]
-        ):
-            return words[1]
+def mirror_of_line(line: str) -> Optional[str]:
+    """Return the mirror in a line of a ``.list`` file, if it is Debian's."""
+    head, _, options = line.partition("[")
+    words = (head + options.partition("]")[2]).split()
+    if len(words) < 4 or words[0] != "deb":
+        return None
+    return debian_archive(words[1], words[2:3], words[3:])
+
+
+def debian_archive(
+    address: str, suites: List[str], components: List[str]
+) -> Optional[str]:
+    """Return the address if it is that of Debian's archive with all releases."""
+    is_security = any("security" in suite for suite in suites)
+    if "debian" in address and "main" in components and not is_security:
+        return address
     return None
 
 
@@ -282,9 +285,7 @@ def compiler(uv: str) -> Dict[str, str]:
 
 def add_ffmpeg() -> None:
     """Put the ffmpeg that came as a package where the environment's programmes are."""
-    program = next(
-        VENV.glob("lib/python*/site-packages/imageio_ffmpeg/binaries/ffmpeg*")
-    )
+    program = next(SITE_PACKAGES.glob("imageio_ffmpeg/binaries/ffmpeg*"))
     link = VENV / "bin" / "ffmpeg"
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(program, link.parent))
@@ -318,10 +319,8 @@ def machine_release() -> str:
 
 def fingerprint(group: str) -> str:
     """Return what the environment depends on, so that a change is noticed."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for file in (REQUIREMENTS[group], Path(__file__)):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    content = REQUIREMENTS[group].read_bytes() + Path(__file__).read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def is_ready(group: str) -> bool:
@@ -330,26 +329,50 @@ def is_ready(group: str) -> bool:
     return stamp.exists() and stamp.read_text() == fingerprint(group)
 
 
+def works() -> bool:
+    """Return whether the environment starts and was made for this place."""
+    place = VENV / ".place"
+    return (
+        place.exists()
+        and place.read_text() == str(ROOT)
+        and run(VENV_PYTHON, "--version").returncode == 0
+    )
+
+
+def missing(wanted: List[str]) -> List[str]:
+    """Return the groups of requirements that are still to be installed."""
+    return [group for group in wanted if not works() or not is_ready(group)]
+
+
+def set_up(wanted: List[str]) -> None:
+    """Create the environment if need be and install what is missing in it."""
+    uv = find_uv()
+    if not works():
+        python = find_python(uv)
+        say(f"creating .venv with {python}")
+        shutil.rmtree(VENV, ignore_errors=True)
+        run_or_give_up(uv, "venv", "--python", python, VENV, what="creating .venv")
+        (VENV / ".place").write_text(str(ROOT))
+    for group in missing(wanted):
+        install(uv, group)
+        (VENV / f".ready-{group}").write_text(fingerprint(group))
+    say("ready")
+
+
 def main(groups: List[str]) -> None:
     """Set up the groups asked for; the tests' requirements always."""
     unknown = [group for group in groups if group not in REQUIREMENTS]
     if unknown:
         give_up(f"unknown: {' '.join(unknown)}; known: {' '.join(REQUIREMENTS)}")
     wanted = ["test", *(group for group in groups if group != "test")]
-    works = VENV_PYTHON.exists() and run(VENV_PYTHON, "--version").returncode == 0
-    missing = [group for group in wanted if not works or not is_ready(group)]
-    if not missing:
+    if not missing(wanted):
         return
-
-    uv = find_uv()
-    if not works:
-        python = find_python(uv)
-        say(f"creating .venv with {python}")
-        run_or_give_up(uv, "venv", "--clear", "--python", python, VENV, what="uv venv")
-    for group in missing:
-        install(uv, group)
-        (VENV / f".ready-{group}").write_text(fingerprint(group))
-    say("ready")
+    PRIVATE.mkdir(exist_ok=True)
+    with (PRIVATE / "lock").open("w") as lock:
+        # Two of them at a time would get in each other's way.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if missing(wanted):
+            set_up(wanted)
 
 
 if __name__ == "__main__":
