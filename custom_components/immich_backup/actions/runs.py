@@ -1,0 +1,130 @@
+"""Actions about runs: run, stop, retry_failed."""
+
+from typing import Any, Final
+
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from ..const import DOMAIN
+from ..engine import RunTrigger
+from ..engine.ledger import LedgerError
+from ..engine.model import RunOutcome, RunReport
+from ..engine.preview import Preview
+from ..manager import BackupManager
+from .common import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_FOLDERS,
+    folders_of,
+    iso,
+    ledger_failed,
+    manager_of,
+)
+
+ATTR_DRY_RUN: Final = "dry_run"
+ATTR_WAIT: Final = "wait"
+
+_SCOPE: dict[Any, Any] = {
+    vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+    vol.Optional(ATTR_FOLDERS): vol.All(cv.ensure_list, [cv.string]),
+}
+RUN_SCHEMA = vol.Schema(
+    {
+        **_SCOPE,
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        vol.Optional(ATTR_WAIT): cv.boolean,
+    }
+)
+RETRY_SCHEMA = vol.Schema(_SCOPE)
+STOP_SCHEMA = vol.Schema({vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string})
+
+
+async def run(call: ServiceCall) -> ServiceResponse:
+    """Begin a run, or join the one that goes on; the answer is its outcome.
+
+    Who asks for the answer waits for it, unless told not to.
+    """
+    manager = manager_of(call)
+    folder_ids = folders_of(call.hass, manager, call.data.get(ATTR_FOLDERS))
+    if call.data[ATTR_DRY_RUN]:
+        return await _dry_run(manager, folder_ids)
+    run_id = manager.engine.start_run(folder_ids, trigger=RunTrigger.MANUAL)
+    if not call.data.get(ATTR_WAIT, call.return_response):
+        return {"run_id": run_id, "outcome": None}
+    report = await manager.engine.wait_run(run_id)
+    if report is None:
+        return {"run_id": run_id, "outcome": None}
+    if report.outcome is RunOutcome.FAILED and not call.return_response:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="run_failed",
+            translation_placeholders={"error": report.error or ""},
+        )
+    return _run_response(manager, report)
+
+
+async def stop(call: ServiceCall) -> ServiceResponse:
+    """End the run that goes on; its files wait for the next one."""
+    run_id = await manager_of(call).engine.stop_run()
+    return {"run_id": run_id, "stopped": run_id is not None}
+
+
+async def retry_failed(call: ServiceCall) -> ServiceResponse:
+    """Let failed and parked files be tried again, now."""
+    manager = manager_of(call)
+    folder_ids = folders_of(call.hass, manager, call.data.get(ATTR_FOLDERS))
+    try:
+        return {"files": await manager.engine.retry_failed(folder_ids)}
+    except LedgerError as err:
+        raise ledger_failed(err) from err
+
+
+async def _dry_run(
+    manager: BackupManager, folder_ids: list[str] | None
+) -> ServiceResponse:
+    """Return what a run would do now."""
+    try:
+        plans = await manager.engine.plan(folder_ids)
+    except LedgerError as err:
+        raise ledger_failed(err) from err
+    return {
+        "dry_run": True,
+        "folders": [
+            _plan_response(manager.engine.folders[folder_id].name, plan)
+            for folder_id, plan in plans.items()
+        ],
+    }
+
+
+def _plan_response(name: str, plan: Preview) -> dict[str, Any]:
+    """Return what would happen in one folder."""
+    return {
+        "folder": name,
+        "complete": plan.complete,
+        "found": plan.files,
+        "wanted": plan.wanted,
+        "wanted_bytes": plan.wanted_bytes,
+        "left_out": dict(plan.left_out),
+    }
+
+
+def _run_response(manager: BackupManager, report: RunReport) -> dict[str, Any]:
+    """Return a run's outcome."""
+    counts = report.counts
+    folders = manager.engine.folders
+    return {
+        "run_id": report.id,
+        "outcome": report.outcome,
+        "folders": [folders[key].name for key in report.folders if key in folders],
+        "uploaded": counts.uploaded,
+        "uploaded_bytes": counts.uploaded_bytes,
+        "duplicates": counts.duplicates,
+        "declined": counts.declined,
+        "failed": counts.failed,
+        "superseded": counts.superseded,
+        "failing": list(report.failing),
+        "started": iso(report.started),
+        "finished": iso(report.finished),
+        "error": report.error,
+    }

@@ -1,0 +1,106 @@
+"""Coordinators: the engine in numbers, and what the server says of itself."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, override
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import DOMAIN, LOGGER, PERMISSIONS
+from .engine import Engine, Overview
+from .engine.events import Event
+from .immich import ImmichClient, ServerVersion
+from .immich.errors import ImmichError, UnauthorisedError
+
+if TYPE_CHECKING:
+    from .manager import ImmichBackupConfigEntry
+
+# Numbers are written at most this often (seconds), and so often while a run goes on.
+_OVERVIEW_COOLDOWN = 1.0
+_RUN_INTERVAL = timedelta(seconds=5)
+_SERVER_INTERVAL = timedelta(minutes=5)
+
+
+class OverviewCoordinator(DataUpdateCoordinator[Overview]):
+    """The engine in numbers; comes from the ledger, so it is never unavailable."""
+
+    config_entry: ImmichBackupConfigEntry
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ImmichBackupConfigEntry, engine: Engine
+    ) -> None:
+        """Ask this engine whenever it says that something changed."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=f"{DOMAIN} overview",
+            request_refresh_debouncer=Debouncer(
+                hass, LOGGER, cooldown=_OVERVIEW_COOLDOWN, immediate=True
+            ),
+        )
+        self._engine = engine
+
+    @callback
+    def changed(self, _event: Event | None = None) -> None:
+        """Ask the engine again, at most once a second."""
+        self._debounced_refresh.async_schedule_call()
+
+    @override
+    async def _async_update_data(self) -> Overview:
+        """Ask the engine for its numbers."""
+        overview = await self._engine.overview()
+        # The transfer rate and the counts change without an event during a run.
+        self.update_interval = _RUN_INTERVAL if overview.run is not None else None
+        return overview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerInfo:
+    """What the server says of itself and of our key."""
+
+    version: ServerVersion
+    missing_permissions: frozenset[str]
+
+
+class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
+    """Asks the server for its version and the key's permissions every 5 minutes."""
+
+    config_entry: ImmichBackupConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ImmichBackupConfigEntry,
+        client: ImmichClient,
+    ) -> None:
+        """Ask by this client."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=f"{DOMAIN} server",
+            update_interval=_SERVER_INTERVAL,
+        )
+        self._client = client
+
+    @override
+    async def _async_update_data(self) -> ServerInfo:
+        """Ask the server."""
+        try:
+            version = await self._client.require_supported()
+            key = await self._client.api_key()
+        except UnauthorisedError as err:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="key_refused"
+            ) from err
+        except ImmichError as err:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="server_unavailable",
+                translation_placeholders={"error": str(err)},
+            ) from err
+        return ServerInfo(version=version, missing_permissions=key.missing(PERMISSIONS))

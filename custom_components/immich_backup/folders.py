@@ -1,0 +1,47 @@
+"""A folder's subentry as the engine's folder."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_PATH
+
+from .const import (
+    CONF_DETECTION,
+    CONF_INCLUDE_EXISTING,
+    CONF_NEW_MEDIA,
+    CONF_RECURSIVE,
+    CONF_RULES,
+    CONF_SETTLE_SECONDS,
+    CONF_TYPES,
+    DEFAULT_SETTLE_SECONDS,
+)
+from .engine import Detection, Folder, MediaKind, RuleSet, parse_rule
+
+
+def folder_of(subentry: ConfigSubentry) -> Folder:
+    """Return the engine's folder of a subentry; raises RuleError for a broken rule."""
+    return build_folder(subentry.subentry_id, subentry.title, subentry.data)
+
+
+def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
+    """Return the engine's folder of a form's values; raises RuleError."""
+    return Folder(
+        id=folder_id,
+        name=name,
+        path=data[CONF_PATH],
+        rules=RuleSet(
+            kinds=frozenset(
+                MediaKind(kind) for kind in data.get(CONF_TYPES, list(MediaKind))
+            ),
+            rules=tuple(
+                parse_rule(rule, number)
+                for number, rule in enumerate(data.get(CONF_RULES, ()), 1)
+            ),
+        ),
+        recursive=data.get(CONF_RECURSIVE, True),
+        detection=Detection(data.get(CONF_DETECTION, Detection.AUTO)),
+        include_existing=data.get(CONF_INCLUDE_EXISTING, True),
+        new_media=data.get(CONF_NEW_MEDIA, True),
+        settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
+    )

@@ -1,0 +1,38 @@
+"""Registers the actions; what they do is in actions/."""
+
+from homeassistant.core import HomeAssistant, SupportsResponse, callback
+from homeassistant.helpers.service import async_register_admin_service
+
+from .actions import files, runs
+from .const import DOMAIN
+
+SERVICE_RUN = "run"
+SERVICE_STOP = "stop"
+SERVICE_RETRY_FAILED = "retry_failed"
+SERVICE_EXPLAIN = "explain"
+SERVICE_LIST_FILES = "list_files"
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions; those that take or tell paths for administrators only."""
+    for name, handler, schema in (
+        (SERVICE_RUN, runs.run, runs.RUN_SCHEMA),
+        (SERVICE_STOP, runs.stop, runs.STOP_SCHEMA),
+        (SERVICE_RETRY_FAILED, runs.retry_failed, runs.RETRY_SCHEMA),
+    ):
+        hass.services.async_register(
+            DOMAIN, name, handler, schema, supports_response=SupportsResponse.OPTIONAL
+        )
+    for name, handler, schema in (
+        (SERVICE_EXPLAIN, files.explain, files.EXPLAIN_SCHEMA),
+        (SERVICE_LIST_FILES, files.list_files, files.LIST_SCHEMA),
+    ):
+        async_register_admin_service(
+            hass,
+            DOMAIN,
+            name,
+            handler,
+            schema,
+            supports_response=SupportsResponse.ONLY,
+        )
