@@ -1,0 +1,24 @@
+"""The backup engine: files, rules, a ledger and an Immich server; no Home Assistant."""
+
+from .context import Context, OpenContext
+from .engine import Engine, FolderOverview, Overview
+from .model import Detection, FileState, Folder, RunTrigger
+from .rules import MediaKind, Rule, RuleAction, RuleError, RuleSet, parse_rule
+
+__all__ = [
+    "Context",
+    "Detection",
+    "Engine",
+    "FileState",
+    "Folder",
+    "FolderOverview",
+    "MediaKind",
+    "OpenContext",
+    "Overview",
+    "Rule",
+    "RuleAction",
+    "RuleError",
+    "RuleSet",
+    "RunTrigger",
+    "parse_rule",
+]

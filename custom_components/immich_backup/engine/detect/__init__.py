@@ -1,0 +1,1 @@
+"""Finding out which files are there, complete and inside an allowed folder."""

@@ -1,0 +1,647 @@
+"""The engine: watched folders, one ledger, one server, and the runs between them."""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+import logging
+import os
+from pathlib import Path
+import secrets
+import sqlite3
+
+from ..immich import ImmichClient
+from ..immich.errors import ImmichError, UnavailableError
+from .clock import Clock, SystemClock
+from .context import Context
+from .detect.watch import Watcher
+from .events import Event, ProofsLost, RunFinished, RunStarted, StatusChanged
+from .keeper import confirm_again
+from .ledger import Ledger, LedgerError, contents, files, folders, reports, runs
+from .ledger.rows import FileRow, Stamp
+from .link import HaltedError, LinkDownError, ServerLink
+from .media_types import DEFAULT_EXTENSIONS, extensions_of, from_text, to_text
+from .model import (
+    EngineStatus,
+    FileReport,
+    FileState,
+    Folder,
+    FolderStatus,
+    FolderTrouble,
+    Halt,
+    RunOutcome,
+    RunReport,
+    RunTrigger,
+    Tally,
+)
+from .preview import Preview, preview
+from .rates import Meter
+from .runner import ActiveRun, Runner, UploadsFailError
+from .watched import WatchedFolder
+
+_LOGGER = logging.getLogger(__name__)
+
+_CONFIRM_INTERVAL = 24 * 3600.0
+# Seconds between tries when a person must act, but time may have done so.
+_HALT_RETRY = 600.0
+_LEDGER_RETRY = 30.0
+# What a run that was asked for waits beyond the settle time, for files just seen.
+_SETTLE_MARGIN = 5.0
+# Values of the account in the ledger.
+_USER = "user"
+_EXTENSIONS = "extensions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOverview:
+    """One folder in numbers; ``last_success`` in epoch seconds."""
+
+    status: FolderStatus
+    trouble: FolderTrouble | None
+    polling: bool
+    tally: Tally
+    last_success: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The whole account in numbers; ``rate`` in bytes per second."""
+
+    status: EngineStatus
+    connected: bool
+    error: str | None
+    halt: Halt | None
+    halt_detail: str | None
+    automatic: bool
+    run: RunReport | None
+    rate: float
+    tally: Tally
+    folders: Mapping[str, FolderOverview]
+    last_success: float | None
+
+
+class Engine:
+    """Everything that backs up one account; lives in one event loop.
+
+    Nothing raises for one file or for a server that is away; ask ``overview``.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger_path: Path,
+        client: ImmichClient,
+        context: Context,
+        clock: Clock | None = None,
+        concurrency: int = 4,
+        automatic: bool = True,
+    ) -> None:
+        """Take what the engine works with; nothing starts yet."""
+        self.ledger = Ledger(ledger_path)
+        self.automatic = automatic
+        self.link = ServerLink(client, self._linked)
+        self._context = context
+        self._clock = clock or SystemClock()
+        self._concurrency = concurrency
+        self._session = secrets.randbits(62)
+        self._pool = ThreadPoolExecutor(4, "immich_backup_work")
+        self._scan_pool = ThreadPoolExecutor(2, "immich_backup_scan")
+        self._watcher: Watcher | None = None
+        self._folders: dict[str, WatchedFolder] = {}
+        self._listeners: list[Callable[[Event], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._run: ActiveRun | None = None
+        self._run_task: asyncio.Task[None] | None = None
+        self._run_ended: dict[str, asyncio.Future[RunReport]] = {}
+        self._arrivals: set[str] = set()
+        self._recheck = asyncio.Event()
+        self._retry_at: float | None = None
+        self._pause: float | None = None
+        self._link_changed = asyncio.Event()
+        # Folders whose run broke off because the server was away.
+        self._unfinished: set[str] = set()
+        self._extensions = DEFAULT_EXTENSIONS
+        self._meter = Meter(self._clock.monotonic)
+
+    # Life
+
+    async def start(self, configured: Iterable[Folder]) -> None:
+        """Open the ledger and begin to tend the folders.
+
+        Works without the server. Raises LedgerError.
+        """
+        await self.ledger.open()
+        try:
+            await self.ledger.run(runs.close_interrupted, self._clock.time())
+            self._extensions = from_text(
+                await self.ledger.run(runs.get_value, _EXTENSIONS)
+            )
+            self._watcher = Watcher(asyncio.get_running_loop())
+            configured = list(configured)
+            await self.ledger.run(
+                folders.remove_missing, frozenset(folder.id for folder in configured)
+            )
+            for folder in configured:
+                await self.apply(folder)
+        except BaseException:
+            await self.stop()
+            raise
+        self._spawn(self._keep_linked(), "link")
+        self._spawn(self._keep_confirmed(), "confirm")
+        self._spawn(self._start_runs(), "runs")
+
+    async def stop(self) -> None:
+        """Stop everything within seconds; what is on its way is sent again later."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._run_task is not None:
+            self._run_task.cancel()
+        await asyncio.gather(
+            *self._tasks,
+            *([self._run_task] if self._run_task else []),
+            *(watched.stop() for watched in self._folders.values()),
+            return_exceptions=True,
+        )
+        self._folders.clear()
+        if self._watcher is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._watcher.close)
+        self._scan_pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        await self.ledger.close()
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call a function for every event, in the loop; returns how to end it."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    # Folders
+
+    async def apply(self, folder: Folder) -> None:
+        """Add a folder, or take its changed configuration; disturbs nothing else."""
+        folder = self._completed(folder)
+        if (watched := self._folders.get(folder.id)) is not None:
+            await watched.apply(folder)
+            return
+        assert self._watcher is not None
+        watched = WatchedFolder(
+            folder,
+            ledger=self.ledger,
+            watcher=self._watcher,
+            scan_pool=self._scan_pool,
+            pool=self._pool,
+            clock=self._clock,
+            context=self._context,
+            session=self._session,
+            emit=self._emit,
+            arrived=self._arrived,
+        )
+        self._folders[folder.id] = watched
+        watched.start()
+
+    async def remove(self, folder_id: str) -> None:
+        """Stop tending a folder and forget its files; contents stay known."""
+        watched = self._folders.pop(folder_id, None)
+        if watched is not None:
+            await watched.stop()
+        self._arrivals.discard(folder_id)
+        if self._run is not None:
+            self._run.folders.discard(folder_id)
+        await self.ledger.run(folders.remove_missing, frozenset(self._folders))
+        self._emit(StatusChanged())
+
+    async def accept_root(self, folder_id: str) -> None:
+        """Take a person's word: a folder is right as it is now, empty or elsewhere."""
+        await self._folders[folder_id].accept_root()
+
+    async def preview(self, folder: Folder, seconds: float | None = None) -> Preview:
+        """Return what would happen in a folder now, watched or not.
+
+        With a limit in seconds the numbers may be incomplete.
+        """
+        folder = self._completed(folder)
+        end = None if seconds is None else self._clock.monotonic() + seconds
+
+        def expired() -> bool:
+            return end is not None and self._clock.monotonic() > end
+
+        return await asyncio.get_running_loop().run_in_executor(
+            self._scan_pool,
+            lambda: preview(folder, now=self._clock.time(), expired=expired),
+        )
+
+    # Runs
+
+    def start_run(
+        self, folder_ids: Collection[str] | None = None, *, trigger: RunTrigger
+    ) -> str:
+        """Begin a run over these folders (None: all), or join the one that runs.
+
+        Returns the run's id.
+        """
+        wanted = set(self._folders) if folder_ids is None else set(folder_ids)
+        if self._run is not None:
+            self._run.folders |= wanted
+            self._run.asked |= wanted
+            return self._run.id
+        asked = trigger in (RunTrigger.MANUAL, RunTrigger.SCHEDULE)
+        run = ActiveRun(
+            id=secrets.token_hex(8),
+            trigger=trigger,
+            folders=wanted,
+            asked=set(wanted) if asked else set(),
+            started=self._clock.time(),
+        )
+        self._run = run
+        self._run_ended[run.id] = asyncio.get_running_loop().create_future()
+        self._run_task = asyncio.create_task(
+            self._perform(run), name="immich_backup run"
+        )
+        return run.id
+
+    async def wait_run(self, run_id: str) -> RunReport | None:
+        """Return a run's report once it ended; None for an unknown run."""
+        if (ended := self._run_ended.get(run_id)) is not None:
+            return await asyncio.shield(ended)
+        return await self.ledger.run(runs.get, run_id)
+
+    async def stop_run(self) -> str | None:
+        """End the run that goes on; its files wait. Returns its id, or None."""
+        if self._run is None or self._run_task is None:
+            return None
+        run_id, task = self._run.id, self._run_task
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return run_id
+
+    async def retry_failed(self, folder_ids: Collection[str] | None = None) -> int:
+        """Let failed and parked files be tried again, now; return how many."""
+        numbers = self._numbers(folder_ids)
+        count = await self.ledger.run(files.retry, numbers) if numbers else 0
+        if count:
+            self.start_run(folder_ids, trigger=RunTrigger.RETRY)
+        return count
+
+    def set_automatic(self, on: bool) -> None:
+        """Switch whether runs start by themselves; what is asked for still runs."""
+        self.automatic = on
+        self._arrivals = set(self._folders)
+        self._recheck.set()
+        self._emit(StatusChanged())
+
+    def resume(self) -> None:
+        """Try again after a halt: a person acted."""
+        self.link.resume()
+        self._arrivals = set(self._folders)
+        self._recheck.set()
+
+    async def adopt_user(self) -> None:
+        """Take a person's word: the server is new, keep the folders, prove all again."""
+        await self.ledger.run(contents.lose_all)
+        if self.link.user is not None:
+            await self.ledger.run(runs.set_value, _USER, self.link.user.id)
+        self.resume()
+
+    # Questions
+
+    async def overview(self) -> Overview:
+        """Return everything in numbers, from the ledger, without asking the server."""
+        numbers = {
+            watched.folder.id: watched.number for watched in self._folders.values()
+        }
+        total, tallies, successes, last = await self.ledger.run(_read_numbers, numbers)
+        return Overview(
+            status=self._status(total),
+            connected=self.link.error is None and self.link.user is not None,
+            error=self.link.error,
+            halt=self.link.halt,
+            halt_detail=self.link.halt_detail,
+            automatic=self.automatic,
+            run=None if self._run is None else self._run.report(),
+            rate=self._meter.rate() if self._run is not None else 0.0,
+            tally=total,
+            folders={
+                folder_id: FolderOverview(
+                    status=self._folder_status(watched, tallies[folder_id]),
+                    trouble=watched.trouble,
+                    polling=watched.polling,
+                    tally=tallies[folder_id],
+                    last_success=successes[folder_id],
+                )
+                for folder_id, watched in self._folders.items()
+                if folder_id in tallies
+            },
+            last_success=last,
+        )
+
+    async def explain(self, path: str) -> FileReport | None:
+        """Return what is known of the file at an absolute path; None if nothing is."""
+        for watched in self._folders.values():
+            root = watched.folder.path.rstrip("/")
+            if path.startswith(root + "/"):
+                relative = os.fsencode(path[len(root) + 1 :])
+                return await self.ledger.run(reports.one, watched.folder.id, relative)
+        return None
+
+    async def list_files(
+        self,
+        folder_id: str | None = None,
+        states: Sequence[FileState] = (),
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[FileReport], int]:
+        """Return files of these states (none: all) and how many there are in all."""
+        return await self.ledger.run(
+            reports.many, folder_id, tuple(states), limit, offset
+        )
+
+    @property
+    def folders(self) -> Mapping[str, Folder]:
+        """Return the folders that are tended."""
+        return {key: watched.folder for key, watched in self._folders.items()}
+
+    # Inside
+
+    def _completed(self, folder: Folder) -> Folder:
+        """Return a folder whose rules know the extensions that the server takes."""
+        rules = replace(
+            folder.rules,
+            include_existing=folder.include_existing,
+            extensions=self._extensions,
+        )
+        return replace(folder, rules=rules)
+
+    def _numbers(self, folder_ids: Collection[str] | None) -> list[int]:
+        """Return the ledger's numbers of folders."""
+        return [
+            watched.number
+            for key, watched in self._folders.items()
+            if (folder_ids is None or key in folder_ids) and watched.number is not None
+        ]
+
+    def _roots(self, folder_ids: Collection[str]) -> Mapping[int, bytes]:
+        """Return the numbers and roots of the folders that can be read now."""
+        return {
+            watched.number: root
+            for key in folder_ids
+            if (watched := self._folders.get(key)) is not None
+            and watched.number is not None
+            and (root := watched.readable_root) is not None
+        }
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Run something in the background until the engine stops."""
+        task = asyncio.create_task(work, name=f"immich_backup {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _emit(self, event: Event) -> None:
+        """Tell all listeners."""
+        for listener in list(self._listeners):
+            listener(event)
+
+    def _linked(self, event: Event) -> None:
+        """Pass on what the link tells; it may mean that a run can start."""
+        self._recheck.set()
+        self._link_changed.set()
+        self._emit(event)
+
+    def _arrived(self, folder_id: str) -> None:
+        """Files wait in a folder: join the run, or have one started."""
+        watched = self._folders.get(folder_id)
+        if watched is None or not watched.folder.new_media:
+            return
+        self._arrivals.add(folder_id)
+        self._recheck.set()
+
+    async def _start_runs(self) -> None:
+        """Start runs by themselves: when files arrived, or a next try is due."""
+        while True:
+            delay = None
+            if self._retry_at is not None:
+                delay = max(0.0, self._retry_at - self._clock.monotonic())
+            try:
+                async with asyncio.timeout(delay):
+                    await self._recheck.wait()
+                self._recheck.clear()
+            except TimeoutError:
+                self._retry_at = None
+                self._arrivals |= set(self._folders)
+            if not self.automatic or not self.link.usable or self._pause is not None:
+                continue
+            ready = {
+                key
+                for key, watched in self._folders.items()
+                if key in self._unfinished
+                or (key in self._arrivals and watched.folder.new_media)
+            }
+            self._arrivals.clear()
+            self._unfinished.clear()
+            if self._run is not None:
+                self._run.folders |= ready
+            elif ready and await self._has_due(ready):
+                self.start_run(ready, trigger=RunTrigger.NEW_MEDIA)
+
+    async def _has_due(self, folder_ids: Collection[str]) -> bool:
+        """Return whether a file in these folders is due; note when the next one is."""
+        numbers = self._numbers(folder_ids)
+        if not numbers:
+            return False
+        try:
+            if await self.ledger.run(files.claim, numbers, self._clock.time(), 1):
+                return True
+            due = await self.ledger.run(files.next_try, numbers)
+        except LedgerError:
+            due = self._clock.time() + _LEDGER_RETRY
+        if due is not None:
+            wait = min(max(1.0, due - self._clock.time()), files.LONGEST_BACKOFF)
+            self._retry_at = self._clock.monotonic() + wait
+        return False
+
+    async def _perform(self, run: ActiveRun) -> None:
+        """Do a run and tell its outcome."""
+        self._emit(RunStarted(run.report()))
+        outcome, error = RunOutcome.COMPLETED, None
+        cancelled = False
+        try:
+            with suppress(LedgerError):
+                await self.ledger.run(runs.save, run.report())
+            await self._work(run)
+            if run.counts.failed:
+                outcome = RunOutcome.WITH_ERRORS
+        except asyncio.CancelledError:
+            outcome, cancelled = RunOutcome.STOPPED, True
+        except (LinkDownError, HaltedError, LedgerError) as err:
+            outcome, error = RunOutcome.FAILED, str(err)
+            if isinstance(err, UploadsFailError):
+                self._pause = self.link.trip(error)
+            self._unfinished |= run.folders
+        except Exception:
+            _LOGGER.exception("Unexpected error in a run")
+            outcome, error = RunOutcome.FAILED, "Unexpected error, see the log"
+        report = replace(
+            run.report(), finished=self._clock.time(), outcome=outcome, error=error
+        )
+        self._run = self._run_task = None
+        if not cancelled:
+            self._arrivals |= run.folders
+        self._recheck.set()
+        with suppress(LedgerError):
+            await self.ledger.run(runs.save, report)
+        self._run_ended.pop(run.id).set_result(report)
+        self._emit(RunFinished(report))
+
+    async def _work(self, run: ActiveRun) -> None:
+        """Scan what was asked for, then store what waits, until nothing is left."""
+        if run.trigger is not RunTrigger.NEW_MEDIA:
+            self.link.resume()
+        while True:
+            asked, run.asked = run.asked, set()
+            await self._look(asked)
+            await self._ensure_connected()
+            runner = Runner(
+                run,
+                ledger=self.ledger,
+                link=self.link,
+                pool=self._pool,
+                clock=self._clock,
+                roots=self._roots,
+                emit=self._emit,
+                unsettle=self._unsettle,
+                unexpected=self._unexpected,
+                sent=self._meter.add,
+                concurrency=self._concurrency,
+            )
+            await runner.drain()
+            if not run.asked:
+                return
+
+    async def _look(self, folder_ids: Collection[str]) -> None:
+        """Scan folders and wait for files that are just settling."""
+        scanned = [self._folders[key] for key in folder_ids if key in self._folders]
+        await asyncio.gather(*(watched.scan() for watched in scanned))
+        await asyncio.gather(*(watched.settled(_SETTLE_MARGIN) for watched in scanned))
+
+    async def _ensure_connected(self) -> None:
+        """Know the server, its user and what it takes; wait a little for it."""
+        if self.link.user is None:
+            with suppress(UnavailableError):
+                await self._connect()
+        if self.link.user is None:
+            await self.link.call(self._connect)
+
+    async def _connect(self) -> None:
+        """Connect, and take what the server says into account."""
+        await self.link.connect()
+        assert self.link.user is not None
+        known = await self.ledger.run(runs.get_value, _USER)
+        if known is None:
+            await self.ledger.run(runs.set_value, _USER, self.link.user.id)
+        elif known != self.link.user.id:
+            self.link.stop(Halt.OTHER_USER, self.link.user.id)
+        assert self.link.media_types is not None
+        extensions = extensions_of(self.link.media_types)
+        if extensions != self._extensions:
+            self._extensions = extensions
+            await self.ledger.run(runs.set_value, _EXTENSIONS, to_text(extensions))
+            for watched in list(self._folders.values()):
+                await self.apply(watched.folder)
+
+    async def _keep_linked(self) -> None:
+        """Connect at start, and again whenever the server was away."""
+        while True:
+            delay = _HALT_RETRY if self.link.halt else None
+            if self.link.halt in (Halt.UNAUTHORISED, Halt.OTHER_USER):
+                delay = None
+            elif self._pause is not None:
+                delay, self._pause = self._pause, None
+            elif self.link.error is not None:
+                delay = self.link.probe_delay()
+            elif self.link.user is None:
+                delay = 0.0
+            try:
+                async with asyncio.timeout(delay):
+                    await self._link_changed.wait()
+                self._link_changed.clear()
+                continue
+            except TimeoutError:
+                pass
+            self.link.resume()
+            with suppress(ImmichError, LinkDownError, HaltedError, LedgerError):
+                await self._connect()
+                self._arrivals = set(self._folders)
+                self._recheck.set()
+
+    async def _keep_confirmed(self) -> None:
+        """Ask the server again for all that it should hold: at start and every day."""
+        while True:
+            delay = _CONFIRM_INTERVAL
+            try:
+                outcome = await confirm_again(self.ledger, self.link, self._clock)
+                if outcome.lost:
+                    self._emit(ProofsLost(outcome.lost))
+                    self._arrivals = set(self._folders)
+                    self._recheck.set()
+                self._emit(StatusChanged())
+            except LinkDownError, HaltedError, LedgerError, ImmichError:
+                delay = _HALT_RETRY
+            await asyncio.sleep(delay)
+
+    async def _unsettle(self, file: FileRow, stamp: Stamp) -> None:
+        """Let a file that changed settle again."""
+        for watched in self._folders.values():
+            if watched.number == file.folder:
+                await watched.unsettle(file, stamp)
+
+    def _unexpected(self, number: int) -> None:
+        """Look at a folder again: something in it is not as the ledger says."""
+        for watched in self._folders.values():
+            if watched.number == number:
+                watched.look_again()
+
+    def _status(self, tally: Tally) -> EngineStatus:
+        """Return what the account is doing or waiting for."""
+        if self.link.halt is not None:
+            return EngineStatus.ERROR
+        if self.link.error is not None:
+            return EngineStatus.OFFLINE
+        if self._run is not None:
+            return EngineStatus.BACKING_UP
+        if any(watched.scanning for watched in self._folders.values()):
+            return EngineStatus.SCANNING
+        if not self.automatic:
+            return EngineStatus.PAUSED
+        if tally.count(FileState.WAITING, FileState.FAILED):
+            return EngineStatus.WAITING
+        return EngineStatus.IDLE
+
+    def _folder_status(self, watched: WatchedFolder, tally: Tally) -> FolderStatus:
+        """Return what a folder is doing or waiting for."""
+        if watched.trouble is not None:
+            return FolderStatus.UNAVAILABLE
+        if watched.scanning:
+            return FolderStatus.SCANNING
+        waiting = tally.count(FileState.WAITING, FileState.FAILED)
+        if self._run is not None and watched.folder.id in self._run.folders and waiting:
+            return FolderStatus.BACKING_UP
+        return FolderStatus.WAITING if waiting else FolderStatus.IDLE
+
+
+def _read_numbers(
+    con: sqlite3.Connection, numbers: Mapping[str, int | None]
+) -> tuple[Tally, dict[str, Tally], dict[str, float | None], float | None]:
+    """Read the tallies and the times of the last success, of all and of each folder."""
+    return (
+        folders.tally(con),
+        {
+            key: Tally() if number is None else folders.tally(con, number)
+            for key, number in numbers.items()
+        },
+        {key: runs.last_success(con, key) for key in numbers},
+        runs.last_success(con),
+    )

@@ -1,0 +1,90 @@
+"""What the engine tells whoever listens, as typed events."""
+
+from dataclasses import dataclass
+
+from .model import FolderTrouble, Halt, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began."""
+
+    run: RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A run stored more files; at most one every 10 s."""
+
+    run: RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run ended; its report holds the outcome."""
+
+    run: RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChanged:
+    """A folder became unavailable (``trouble``) or available again (None)."""
+
+    folder: str
+    trouble: FolderTrouble | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollingFallback:
+    """A folder that wanted file system events is polled, and why."""
+
+    folder: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChanged:
+    """The server became unreachable (``error``) or answers again (None)."""
+
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """Uploads stopped until a person acts, or go on again (None)."""
+
+    halt: Halt | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileTooLarge:
+    """Something between us and the server refused a body of this many bytes."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProofsLost:
+    """The server no longer holds this many contents; their files wait again."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """Something countable changed; ask the engine for the numbers."""
+
+
+type Event = (
+    RunStarted
+    | RunProgress
+    | RunFinished
+    | FolderChanged
+    | PollingFallback
+    | ServerChanged
+    | Halted
+    | FileTooLarge
+    | ProofsLost
+    | StatusChanged
+)

@@ -1,0 +1,274 @@
+"""Ledger jobs that move files from state to state."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+import sqlite3
+
+from ..model import FileState, Reason
+from .rows import FileRow, Stamp
+
+# The longest that a file waits for its next try; a later time comes from a clock that
+# jumped, and is due.
+LONGEST_BACKOFF = 6 * 3600.0
+
+# `||` makes text of two blobs.
+PATH = (
+    "CASE WHEN d.path = x'' THEN f.name"
+    " ELSE CAST(d.path || x'2f' || f.name AS BLOB) END"
+)
+_COLUMNS = (
+    f"f.id, f.folder, {PATH}, f.size, f.mtime_ns, f.ctime_ns, f.sha1, f.state,"
+    " f.existing, f.attempts"
+)
+_FROM = "FROM file f JOIN directory d ON d.id = f.directory"
+# A result counts only for the file as it was when the work on it began.
+_UNCHANGED = "id = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a settled file is to become."""
+
+    file: FileRow
+    state: FileState
+    reason: Reason
+    detail: str | None = None
+    rule: str | None = None
+    criterion: str | None = None
+    until: float | None = None
+
+
+def due_settling(
+    con: sqlite3.Connection, folder: int, session: int, before: float, limit: int
+) -> list[FileRow]:
+    """Return files not seen to change since ``before`` (monotonic, this session)."""
+    return _rows(
+        con.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND f.state = 'settling'"
+            " AND f.session = ? AND f.settle_from <= ? ORDER BY f.settle_from LIMIT ?",
+            (folder, session, before, limit),
+        )
+    )
+
+
+def next_settled(con: sqlite3.Connection, folder: int, session: int) -> float | None:
+    """Return since when the longest settling file is unchanged (monotonic)."""
+    row = con.execute(
+        "SELECT min(settle_from) FROM file WHERE folder = ? AND state = 'settling'"
+        " AND session = ?",
+        (folder, session),
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def adopt_settling(
+    con: sqlite3.Connection, folder: int, session: int, seen: float
+) -> None:
+    """Let files that an earlier session saw settle anew: its clock is not ours."""
+    con.execute(
+        "UPDATE file SET session = ?, settle_from = ? WHERE folder = ?"
+        " AND state = 'settling' AND session <> ?",
+        (session, seen, folder, session),
+    )
+
+
+def put_off_settling(
+    con: sqlite3.Connection, settling: Sequence[FileRow], seen: float
+) -> None:
+    """Look at these files again a settle time later."""
+    con.executemany(
+        "UPDATE file SET settle_from = ? WHERE id = ? AND state = 'settling'",
+        [(seen, file.id) for file in settling],
+    )
+
+
+_DECIDED = "f.state IN ('unwanted', 'waiting', 'failed', 'parked')"
+
+
+def decided_by_other_rules(
+    con: sqlite3.Connection, folder: int, version: str, limit: int
+) -> list[FileRow]:
+    """Return files whose decision was made by other rules than these.
+
+    What is proven stays proven, whatever the rules say now.
+    """
+    return _rows(
+        con.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND {_DECIDED}"
+            " AND f.rules_version IS NOT ? LIMIT ?",
+            (folder, version, limit),
+        )
+    )
+
+
+def due_again(
+    con: sqlite3.Connection, folder: int, now: float, limit: int
+) -> list[FileRow]:
+    """Return files whose decision may have changed with time (epoch seconds)."""
+    return _rows(
+        con.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND {_DECIDED}"
+            " AND f.reevaluate_at <= ? LIMIT ?",
+            (folder, now, limit),
+        )
+    )
+
+
+def next_due_again(con: sqlite3.Connection, folder: int) -> float | None:
+    """Return when the next decision may change with time (epoch seconds)."""
+    row = con.execute(
+        f"SELECT min(reevaluate_at) FROM file f WHERE f.folder = ? AND {_DECIDED}"
+        " AND f.reevaluate_at IS NOT NULL",
+        (folder,),
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def record_verdicts(
+    con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]
+) -> None:
+    """Write what settled or re-evaluated files become."""
+    con.executemany(
+        "UPDATE file SET state = ?, reason = ?, detail = ?, rule = ?, criterion = ?,"
+        f" reevaluate_at = ?, rules_version = ? WHERE {_UNCHANGED}",
+        [
+            (
+                verdict.state,
+                verdict.reason,
+                verdict.detail,
+                verdict.rule,
+                verdict.criterion,
+                verdict.until,
+                version,
+                *_key(verdict.file),
+            )
+            for verdict in verdicts
+        ],
+    )
+
+
+def keep_verdicts(
+    con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]
+) -> None:
+    """Write who decided, for files whose state does not change by it."""
+    con.executemany(
+        "UPDATE file SET rule = ?, criterion = ?, reevaluate_at = ?, rules_version = ?"
+        f" WHERE {_UNCHANGED}",
+        [
+            (
+                verdict.rule,
+                verdict.criterion,
+                verdict.until,
+                version,
+                *_key(verdict.file),
+            )
+            for verdict in verdicts
+        ],
+    )
+
+
+def claim(
+    con: sqlite3.Connection,
+    folders: Sequence[int],
+    now: float,
+    limit: int,
+    skip: Collection[int] = (),
+) -> list[FileRow]:
+    """Return waiting files and failed ones whose next try is due, oldest first."""
+    marks = ",".join("?" * len(folders))
+    rows = con.execute(
+        f"SELECT {_COLUMNS} {_FROM} WHERE f.folder IN ({marks})"
+        " AND f.state IN ('waiting', 'failed') AND (f.next_try IS NULL"
+        " OR f.next_try <= ? OR f.next_try > ?) ORDER BY f.id LIMIT ?",
+        (*folders, now, now + LONGEST_BACKOFF, limit + len(skip)),
+    )
+    return [row for row in _rows(rows) if row.id not in skip][:limit]
+
+
+def next_try(con: sqlite3.Connection, folders: Sequence[int]) -> float | None:
+    """Return when the next failed file is due (epoch seconds)."""
+    marks = ",".join("?" * len(folders))
+    row = con.execute(
+        f"SELECT min(coalesce(next_try, 0)) FROM file WHERE folder IN ({marks})"
+        " AND state IN ('waiting', 'failed')",
+        tuple(folders),
+    ).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def set_checksums(
+    con: sqlite3.Connection, checksums: Sequence[tuple[FileRow, bytes]]
+) -> None:
+    """Write the SHA-1 of files that did not change while they were read."""
+    con.executemany(
+        f"UPDATE file SET sha1 = ? WHERE {_UNCHANGED}",
+        [(sha1, *_key(file)) for file, sha1 in checksums],
+    )
+
+
+def fail(
+    con: sqlite3.Connection,
+    file: FileRow,
+    reason: Reason,
+    detail: str | None,
+    next_try_at: float,
+) -> None:
+    """Record a failed try and when the next one is due (epoch seconds)."""
+    con.execute(
+        "UPDATE file SET state = 'failed', reason = ?, detail = ?, next_try = ?,"
+        f" attempts = attempts + 1 WHERE {_UNCHANGED}",
+        (reason, detail, next_try_at, *_key(file)),
+    )
+
+
+def park(
+    con: sqlite3.Connection, file: FileRow, reason: Reason, detail: str | None
+) -> None:
+    """Record that a file needs a person or another configuration."""
+    con.execute(
+        "UPDATE file SET state = 'parked', reason = ?, detail = ?, next_try = NULL,"
+        f" attempts = attempts + 1 WHERE {_UNCHANGED}",
+        (reason, detail, *_key(file)),
+    )
+
+
+def retry(con: sqlite3.Connection, folders: Sequence[int]) -> int:
+    """Let failed and parked files wait for another try; return how many."""
+    marks = ",".join("?" * len(folders))
+    return con.execute(
+        "UPDATE file SET state = 'waiting', reason = ?, detail = NULL, attempts = 0,"
+        f" next_try = NULL WHERE folder IN ({marks}) AND state IN ('failed', 'parked')",
+        (Reason.QUEUED, *folders),
+    ).rowcount
+
+
+def retry_reason(con: sqlite3.Connection, reason: Reason) -> int:
+    """Let the files parked for one reason wait again: its cause may be gone."""
+    return con.execute(
+        "UPDATE file SET state = 'waiting', reason = ?, detail = NULL, attempts = 0,"
+        " next_try = NULL WHERE state = 'parked' AND reason = ?",
+        (Reason.QUEUED, reason),
+    ).rowcount
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[FileRow]:
+    """Return the rows of a query for _COLUMNS."""
+    return [
+        FileRow(
+            id=row[0],
+            folder=row[1],
+            path=row[2],
+            stamp=Stamp(row[3], row[4], row[5]),
+            sha1=row[6],
+            state=FileState(row[7]),
+            existing=bool(row[8]),
+            attempts=row[9],
+        )
+        for row in cursor
+    ]
+
+
+def _key(file: FileRow) -> tuple[int, int, int, int]:
+    """Return the values of _UNCHANGED."""
+    stamp = file.stamp
+    return file.id, stamp.size, stamp.mtime_ns, stamp.ctime_ns

@@ -1,0 +1,86 @@
+"""Ledger jobs about runs, and a few values of the whole account."""
+
+from dataclasses import asdict
+import json
+import sqlite3
+
+from ..model import RunCounts, RunOutcome, RunReport, RunTrigger
+
+_KEEP = 500
+
+
+def save(con: sqlite3.Connection, run: RunReport) -> None:
+    """Write a run, begun or ended; keeps the last 500."""
+    con.execute(
+        "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " finished = excluded.finished, outcome = excluded.outcome,"
+        " counts = excluded.counts, error = excluded.error,"
+        " folders = excluded.folders",
+        (
+            run.id,
+            run.trigger,
+            json.dumps(run.folders),
+            run.started,
+            run.finished,
+            run.outcome,
+            json.dumps(asdict(run.counts)),
+            run.error,
+        ),
+    )
+    con.execute(
+        "DELETE FROM run WHERE id NOT IN"
+        " (SELECT id FROM run ORDER BY started DESC LIMIT ?)",
+        (_KEEP,),
+    )
+
+
+def close_interrupted(con: sqlite3.Connection, now: float) -> None:
+    """End runs that a crash or a power cut interrupted."""
+    con.execute(
+        "UPDATE run SET finished = ?, outcome = ? WHERE finished IS NULL",
+        (now, RunOutcome.STOPPED),
+    )
+
+
+def last_success(con: sqlite3.Connection, folder: str | None = None) -> float | None:
+    """Return when the last run without errors ended (epoch seconds)."""
+    rows = con.execute(
+        "SELECT finished, folders FROM run WHERE outcome = ? ORDER BY finished DESC",
+        (RunOutcome.COMPLETED,),
+    )
+    for finished, folders in rows:
+        if folder is None or folder in json.loads(folders):
+            return float(finished)
+    return None
+
+
+def get(con: sqlite3.Connection, run_id: str) -> RunReport | None:
+    """Return a run, or None when it is not (or no longer) known."""
+    row = con.execute(
+        "SELECT id, trigger, folders, started, finished, outcome, counts, error"
+        " FROM run WHERE id = ?",
+        (run_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return RunReport(
+        id=row[0],
+        trigger=RunTrigger(row[1]),
+        folders=tuple(json.loads(row[2])),
+        started=row[3],
+        finished=row[4],
+        outcome=None if row[5] is None else RunOutcome(row[5]),
+        counts=RunCounts(**json.loads(row[6])),
+        error=row[7],
+    )
+
+
+def get_value(con: sqlite3.Connection, key: str) -> str | None:
+    """Return a value of the account."""
+    row = con.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_value(con: sqlite3.Connection, key: str, value: str) -> None:
+    """Write a value of the account."""
+    con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -1,0 +1,247 @@
+"""The engine's vocabulary: folders, states, reasons and what is reported of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .rules import RuleSet
+
+
+class Detection(StrEnum):
+    """How a folder learns of new files."""
+
+    AUTO = "auto"
+    EVENTS = "events"
+    POLLING = "polling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A watched folder as its owner configured it.
+
+    ``path`` is absolute and without links; ``settle_seconds`` is how long a file must
+    stay unchanged. ``new_media`` starts a run when wanted files arrive.
+    """
+
+    id: str
+    name: str
+    path: str
+    rules: RuleSet
+    recursive: bool = True
+    detection: Detection = Detection.AUTO
+    include_existing: bool = True
+    new_media: bool = True
+    settle_seconds: float = 10.0
+
+
+class FileState(StrEnum):
+    """Where a file is on its way; each is described in the README."""
+
+    SETTLING = "settling"
+    UNWANTED = "unwanted"
+    WAITING = "waiting"
+    FAILED = "failed"
+    PARKED = "parked"
+    PROTECTED = "protected"
+    DECLINED = "declined"
+    GONE = "gone"
+
+
+# The states of a present file that its owner wants backed up.
+WANTED_STATES = frozenset(
+    (
+        FileState.WAITING,
+        FileState.FAILED,
+        FileState.PARKED,
+        FileState.PROTECTED,
+        FileState.DECLINED,
+    )
+)
+
+
+class Fate(StrEnum):
+    """What became of a content on the server."""
+
+    STORED = "stored"
+    DECLINED = "declined"
+
+
+class Proof(StrEnum):
+    """How we know that the server holds a content."""
+
+    NONE = "none"
+    CONFIRMED = "confirmed"
+
+
+class Reason(StrEnum):
+    """Why a file is in its state; the sentence for people is in ``texts``."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    RULE = "rule"
+    KIND = "kind"
+    EXTENSION = "extension"
+    EXISTING = "existing"
+    QUEUED = "queued"
+    ON_SERVER = "on_server"
+    UPLOADED = "uploaded"
+    TRASHED = "trashed"
+    DELETED = "deleted"
+    PROOF_LOST = "proof_lost"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    VANISHED = "vanished"
+    READ_ERROR = "read_error"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+    SERVER_ERROR = "server_error"
+    CONNECTION = "connection"
+    NOT_VERIFIED = "not_verified"
+    MISSING = "missing"
+
+
+class FolderStatus(StrEnum):
+    """What a folder is doing or waiting for."""
+
+    IDLE = "idle"
+    SCANNING = "scanning"
+    BACKING_UP = "backing_up"
+    WAITING = "waiting"
+    UNAVAILABLE = "unavailable"
+
+
+class FolderTrouble(StrEnum):
+    """Why a folder is unavailable."""
+
+    MISSING = "missing"
+    NOT_A_DIRECTORY = "not_a_directory"
+    NOT_ALLOWED = "not_allowed"
+    UNREADABLE = "unreadable"
+    SUDDENLY_EMPTY = "suddenly_empty"
+    OTHER_FILE_SYSTEM = "other_file_system"
+
+
+class EngineStatus(StrEnum):
+    """What the whole account is doing or waiting for."""
+
+    IDLE = "idle"
+    SCANNING = "scanning"
+    BACKING_UP = "backing_up"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    OFFLINE = "offline"
+    ERROR = "error"
+
+
+class Halt(StrEnum):
+    """Why nothing can be uploaded until a person does something."""
+
+    UNAUTHORISED = "unauthorised"
+    PERMISSION = "permission"
+    QUOTA = "quota"
+    SERVER_TOO_OLD = "server_too_old"
+    OTHER_USER = "other_user"
+    LEDGER = "ledger"
+
+
+class RunTrigger(StrEnum):
+    """What started a run."""
+
+    NEW_MEDIA = "new_media"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    RETRY = "retry"
+
+
+class RunOutcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Files and bytes by state."""
+
+    files: Mapping[FileState, int] = field(default_factory=dict)
+    bytes: Mapping[FileState, int] = field(default_factory=dict)
+
+    def count(self, *states: FileState) -> int:
+        """Return the number of files in these states."""
+        return sum(self.files.get(state, 0) for state in states)
+
+    def size(self, *states: FileState) -> int:
+        """Return the bytes of the files in these states."""
+        return sum(self.bytes.get(state, 0) for state in states)
+
+    @property
+    def present(self) -> int:
+        """Return the number of files that are there."""
+        return sum(n for state, n in self.files.items() if state is not FileState.GONE)
+
+    @property
+    def wanted(self) -> int:
+        """Return the number of files that a rule wants, the declined ones included."""
+        return self.count(*WANTED_STATES)
+
+    @property
+    def protected_share(self) -> float | None:
+        """Return protected / (present, wanted, not declined) in percent, or None."""
+        total = self.wanted - self.count(FileState.DECLINED)
+        if total == 0:
+            return None
+        return 100 * self.count(FileState.PROTECTED) / total
+
+
+@dataclass(slots=True, kw_only=True)
+class RunCounts:
+    """What happened in a run: files, and bytes sent."""
+
+    uploaded: int = 0
+    duplicates: int = 0
+    declined: int = 0
+    failed: int = 0
+    superseded: int = 0
+    uploaded_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """One run, finished or not; times are seconds since the epoch."""
+
+    id: str
+    trigger: RunTrigger
+    folders: tuple[str, ...]
+    started: float
+    finished: float | None
+    outcome: RunOutcome | None
+    counts: RunCounts
+    examples: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """All that the ledger knows of one file; times are seconds since the epoch."""
+
+    folder: str
+    path: str
+    size: int
+    modified: float
+    state: FileState
+    reason: Reason
+    detail: str | None
+    rule: str | None
+    criterion: str | None
+    sha1: str | None
+    asset_id: str | None
+    proof: Proof | None
+    proof_at: float | None
+    attempts: int
+    next_try: float | None
+    superseded: tuple[str, ...] = ()

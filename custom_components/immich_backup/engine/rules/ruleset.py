@@ -1,0 +1,140 @@
+"""The ordered rules of one folder, and the decision that they make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+import hashlib
+
+from .criterion import Criterion
+from .media import Media, MediaKind
+
+
+class RuleAction(StrEnum):
+    """What a rule does with a file that it matches."""
+
+    BACK_UP = "back_up"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """All criteria must match; a rule without any matches every file."""
+
+    name: str
+    action: RuleAction
+    criteria: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether a file is wanted, and who decided.
+
+    ``rule`` is a rule's name, or None for the folder's own choice of kinds.
+    ``criterion`` names what decided. ``unknown`` names criteria which the file did not
+    answer. ``until`` is when the decision may change by itself (epoch seconds).
+    """
+
+    wanted: bool
+    rule: str | None
+    criterion: str | None
+    unknown: tuple[str, ...] = ()
+    until: float | None = None
+
+
+# The criterion that is named when the server does not take such files at all.
+NOT_MEDIA = "extension"
+KINDS = "type"
+EXISTING = "existing"
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """What a folder wants: rules in order, else all files of these kinds."""
+
+    kinds: frozenset[MediaKind] = frozenset(MediaKind)
+    rules: tuple[Rule, ...] = ()
+    include_existing: bool = True
+    extensions: Mapping[str, MediaKind] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Return a word that changes exactly when a decision might."""
+        text = repr(
+            (
+                sorted(self.kinds),
+                self.rules_text(),
+                self.include_existing,
+                sorted(self.extensions.items()),
+            )
+        )
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def rules_text(self) -> str:
+        """Return the rules as text that is the same in every process."""
+        return repr(
+            [
+                (
+                    rule.name,
+                    rule.action.value,
+                    [
+                        (c.name, sorted((k, _stable(v)) for k, v in vars(c).items()))
+                        for c in rule.criteria
+                    ],
+                )
+                for rule in self.rules
+            ]
+        )
+
+    def kind_of(self, extension: str) -> MediaKind | None:
+        """Return photo or video for an extension; None if the server takes neither."""
+        return self.extensions.get(extension)
+
+    def decide(self, media: Media, now: float) -> Decision:
+        """Return the decision; may read the file (blocking) if a rule needs to."""
+        if media.kind is None:
+            return Decision(wanted=False, rule=None, criterion=NOT_MEDIA)
+        if media.existing and not self.include_existing:
+            return Decision(wanted=False, rule=None, criterion=EXISTING)
+        unknown: list[str] = []
+        until: list[float] = []
+        for rule in self.rules:
+            if decided_by := _match(rule, media, now, unknown, until):
+                return Decision(
+                    wanted=rule.action is RuleAction.BACK_UP,
+                    rule=rule.name,
+                    criterion=decided_by,
+                    unknown=tuple(dict.fromkeys(unknown)),
+                    until=min(until, default=None),
+                )
+        return Decision(
+            wanted=media.kind in self.kinds,
+            rule=None,
+            criterion=KINDS,
+            unknown=tuple(dict.fromkeys(unknown)),
+            until=min(until, default=None),
+        )
+
+
+def _match(
+    rule: Rule, media: Media, now: float, unknown: list[str], until: list[float]
+) -> str | None:
+    """Return the criteria that matched, joined; None if one did not.
+
+    The times at which an answer changes count only as far as the answers were asked.
+    """
+    for criterion in sorted(rule.criteria, key=lambda c: c.reads_file):
+        answer = criterion.ask(media, now)
+        if answer.until is not None:
+            until.append(answer.until)
+        if answer.matches is None:
+            unknown.append(criterion.name)
+        if not answer.matches:
+            return None
+    return ", ".join(dict.fromkeys(c.name for c in rule.criteria)) or "every file"
+
+
+def _stable(value: object) -> str:
+    """Return a text of a criterion's field; sets have no order of their own."""
+    if isinstance(value, frozenset):
+        return repr(sorted(map(str, value)))
+    return repr(value)

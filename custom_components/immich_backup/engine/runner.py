@@ -1,0 +1,498 @@
+"""One run: takes waiting files through the steps hash, ask, upload, verify.
+
+The only place that knows the order of these steps. Everything is recorded in the ledger
+before the next step begins, so that an end at any moment loses nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+import os
+import random
+
+from ..immich.errors import (
+    ImmichError,
+    NotFoundError,
+    ProtocolError,
+    QuotaExceededError,
+    RefusedError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedError,
+)
+from .access import AccessError, ChangedError, UnreadableError, VanishedError, look_at
+from .clock import Clock
+from .events import Event, FileTooLarge, RunProgress
+from .hashing import hash_file
+from .ledger import Ledger, LedgerError, contents, files
+from .ledger.rows import ContentRow, FileRow, Stamp
+from .link import HaltedError, LinkDownError, ServerLink
+from .model import Halt, Proof, Reason, RunCounts, RunReport, RunTrigger
+from .upload import upload_file
+from .verify import Finding, Presence, find
+
+_CLAIM = 200
+# More are claimed when fewer than this are in the pipeline.
+_LOW_WATER = 64
+# A claimed batch is hashed in parts of about this size, so that uploads begin early.
+_HASH_BYTES = 256 * 1024 * 1024
+_QUEUE = 32
+_VERIFY_BATCH = 100
+_VERIFY_DELAY = 1.0
+_PROGRESS_SECONDS = 10.0
+_FIRST_RETRY = 30.0
+_VERIFY_TRIES = 3
+# So many uploads failed in a row on a server that otherwise works: it is the server.
+_FAILURES_IN_A_ROW = 3
+_EXAMPLES = 3
+
+
+class UploadsFailError(LinkDownError):
+    """The server answers, but fails on one upload after the other."""
+
+
+@dataclass(kw_only=True)
+class ActiveRun:
+    """A run that is going on; folders may join it."""
+
+    id: str
+    trigger: RunTrigger
+    folders: set[str]
+    # Those of them that are to be scanned first.
+    asked: set[str]
+    started: float
+    counts: RunCounts = field(default_factory=RunCounts)
+    examples: list[str] = field(default_factory=list)
+    failing: list[str] = field(default_factory=list)
+
+    def report(self) -> RunReport:
+        """Return where the run stands."""
+        return RunReport(
+            id=self.id,
+            trigger=self.trigger,
+            folders=tuple(sorted(self.folders)),
+            started=self.started,
+            finished=None,
+            outcome=None,
+            counts=self.counts,
+            examples=tuple(self.examples),
+            failing=tuple(self.failing),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A file on its way to the server, with the bytes that it had."""
+
+    file: FileRow
+    sha1: bytes
+
+
+class Runner:
+    """Stores the waiting files of a run's folders until none is due."""
+
+    def __init__(
+        self,
+        run: ActiveRun,
+        *,
+        ledger: Ledger,
+        link: ServerLink,
+        pool: Executor,
+        clock: Clock,
+        roots: Callable[[Collection[str]], Mapping[int, bytes]],
+        emit: Callable[[Event], None],
+        unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
+        unexpected: Callable[[int], None],
+        sent: Callable[[int], None],
+        concurrency: int,
+    ) -> None:
+        """Take what a run needs.
+
+        ``roots`` gives the ledger's numbers and roots of the run's folders that can be
+        read now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is
+        told a folder that should be looked at, ``sent`` the bytes that went out.
+        """
+        self.run = run
+        self._ledger = ledger
+        self._link = link
+        self._pool = pool
+        self._clock = clock
+        self._roots = roots
+        self._emit = emit
+        self._unsettle = unsettle
+        self._unexpected = unexpected
+        self._count_bytes = sent
+        self._concurrency = concurrency
+        # Files in the pipeline, by number; the other files of a content that is on its
+        # way wait for it here.
+        self._busy: set[int] = set()
+        self._twins: dict[bytes, list[FileRow]] = {}
+        self._uploads: asyncio.Queue[_Item] = asyncio.Queue(_QUEUE)
+        self._stored: asyncio.Queue[_Item] = asyncio.Queue()
+        self._released = asyncio.Event()
+        self._failures = 0
+        self._last_progress = clock.monotonic()
+
+    async def drain(self) -> None:
+        """Work until no file of the run's folders is due.
+
+        Raises LinkDownError, HaltedError, LedgerError; the files then wait.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [
+                    group.create_task(self._upload_items())
+                    for _ in range(self._concurrency)
+                ]
+                helpers.append(group.create_task(self._verify_items()))
+                await self._feed()
+                for helper in helpers:
+                    helper.cancel()
+        except BaseExceptionGroup as group:
+            raise _expected(group) from group
+
+    async def _feed(self) -> None:
+        """Claim, hash and ask for waiting files until none is left anywhere."""
+        while True:
+            while len(self._busy) > _LOW_WATER:
+                await self._wait_for_release()
+            roots = self._roots(self.run.folders)
+            batch: list[FileRow] = []
+            if roots:
+                batch = await self._ledger.run(
+                    files.claim, list(roots), self._clock.time(), _CLAIM, self._busy
+                )
+            if batch:
+                self._busy.update(file.id for file in batch)
+                for part in _parts(batch):
+                    await self._prepare(part, roots)
+            elif self._busy:
+                await self._wait_for_release()
+            else:
+                return
+
+    async def _prepare(
+        self, batch: Sequence[FileRow], roots: Mapping[int, bytes]
+    ) -> None:
+        """Hash files and ask the server for them; queue those that it lacks."""
+        gate = asyncio.Semaphore(2)
+
+        async def hashed(file: FileRow) -> _Item | None:
+            async with gate:
+                return await self._hash(file, roots[file.folder])
+
+        items: list[_Item] = []
+        for file, item in zip(
+            batch, await asyncio.gather(*map(hashed, batch)), strict=True
+        ):
+            if item is None:
+                self._busy.discard(file.id)
+                self._released.set()
+            elif item.sha1 in self._twins:
+                self._twins[item.sha1].append(item.file)
+            else:
+                self._twins[item.sha1] = []
+                items.append(item)
+        if not items:
+            return
+        await self._ledger.run(
+            files.set_checksums, [(item.file, item.sha1) for item in items]
+        )
+        checksums = [item.sha1 for item in items]
+        known = await self._ledger.run(contents.get, checksums)
+        findings = await self._find(checksums)
+        for item in items:
+            if await self._settled(item, findings[item.sha1], known.get(item.sha1)):
+                self._release(item)
+            else:
+                await self._uploads.put(item)
+
+    async def _hash(self, file: FileRow, root: bytes) -> _Item | None:
+        """Return a file with its checksum, or record why it has none."""
+        loop = asyncio.get_running_loop()
+        if file.stamp.size == 0:
+            await self._park([file], Reason.EMPTY, None)
+            return None
+        try:
+            if file.sha1 is None:
+                sha1 = await loop.run_in_executor(
+                    self._pool, hash_file, root, file.path, file.stamp
+                )
+                return _Item(file, sha1)
+            stamp = await loop.run_in_executor(self._pool, look_at, root, file.path)
+            if stamp != file.stamp:
+                raise ChangedError(stamp)
+        except AccessError as err:
+            await self._access_failed(file, err)
+            return None
+        return _Item(file, file.sha1)
+
+    async def _settled(
+        self, item: _Item, finding: Finding, known: ContentRow | None
+    ) -> bool:
+        """Record what the server's word decides; return False when it lacks the file."""
+        match finding.presence:
+            case Presence.HELD:
+                # An earlier run may have stored it and not lived to say so.
+                ours = known is not None and known.proof is Proof.NONE
+                await self._confirm(
+                    item, finding, Reason.UPLOADED if ours else Reason.ON_SERVER
+                )
+                self.run.counts.duplicates += 1 + len(self._twins[item.sha1])
+            case Presence.TRASHED:
+                await self._decline(item, finding.asset_id or "", Reason.TRASHED)
+            case Presence.REFUSED:
+                await self._park(self._all_of(item), Reason.UNSUPPORTED, finding.detail)
+            case Presence.ABSENT if known is not None and known.was_proven:
+                await self._decline(item, known.asset_id, Reason.DELETED)
+            case Presence.ABSENT:
+                return False
+        return True
+
+    async def _upload_items(self) -> None:
+        """Upload what is queued."""
+        while True:
+            item = await self._uploads.get()
+            if await self._upload(item):
+                self._stored.put_nowait(item)
+            else:
+                self._release(item)
+
+    async def _upload(self, item: _Item) -> bool:
+        """Upload one file; return whether the server says that it has it now."""
+        file = item.file
+        root = self._roots(self.run.folders).get(file.folder)
+        if root is None:
+            # The folder was removed or went away meanwhile.
+            return False
+        self._link.check()
+        try:
+            result = await upload_file(
+                self._link.client,
+                self._pool,
+                root=root,
+                path=file.path,
+                stamp=file.stamp,
+                sha1=item.sha1,
+                sent=self._count_bytes,
+            )
+        except AccessError as err:
+            await self._access_failed(file, err)
+            return False
+        except TooLargeError as err:
+            await self._park(self._all_of(item), Reason.TOO_LARGE, str(err))
+            self._emit(FileTooLarge(file.stamp.size))
+            return False
+        except UnsupportedError as err:
+            await self._park(self._all_of(item), Reason.UNSUPPORTED, str(err))
+            return False
+        except (RefusedError, NotFoundError) as err:
+            await self._park(self._all_of(item), Reason.REFUSED, str(err))
+            return False
+        except (UnavailableError, ProtocolError) as err:
+            return await self._upload_broke(item, err)
+        except QuotaExceededError as err:
+            self._link.stop(Halt.QUOTA, str(err))
+        except ImmichError as err:
+            self._link.note_failure(err)
+            raise LinkDownError(str(err)) from err
+        self._failures = 0
+        self._link.note_success()
+        self._link.upload_succeeded()
+        await self._ledger.run(
+            contents.claim_stored, item.sha1, file.stamp.size, result.asset_id
+        )
+        return True
+
+    async def _upload_broke(self, item: _Item, error: ImmichError) -> bool:
+        """Find out whether the file, the upload or the server is the trouble.
+
+        The answer may have been lost after the file was stored, so that is asked first.
+        """
+        if not await self._link.healthy():
+            await self._link.recover(error)
+        finding = (await self._find([item.sha1]))[item.sha1]
+        if finding.presence is not Presence.ABSENT:
+            return True
+        self._failures += 1
+        if isinstance(error, UnavailableError) and error.status is not None:
+            reason = Reason.SERVER_ERROR
+        else:
+            reason = Reason.CONNECTION
+        await self._fail(item.file, reason, str(error))
+        if self._failures >= _FAILURES_IN_A_ROW:
+            raise UploadsFailError(str(error))
+        return False
+
+    async def _verify_items(self) -> None:
+        """Ask for what was uploaded, many at a time, and record the proofs."""
+        while True:
+            items = [await self._stored.get()]
+            deadline = self._clock.monotonic() + _VERIFY_DELAY
+            while len(items) < _VERIFY_BATCH and len(self._busy) > len(items):
+                left = deadline - self._clock.monotonic()
+                try:
+                    async with asyncio.timeout(max(0.0, left)):
+                        items.append(await self._stored.get())
+                except TimeoutError:
+                    break
+            findings = await self._find([item.sha1 for item in items])
+            for item in items:
+                await self._verified(item, findings[item.sha1])
+                self._release(item)
+            self._tell_progress()
+
+    async def _verified(self, item: _Item, finding: Finding) -> None:
+        """Record what became of an upload."""
+        counts, file = self.run.counts, item.file
+        match finding.presence:
+            case Presence.HELD:
+                await self._confirm(item, finding, Reason.UPLOADED)
+                counts.uploaded += 1
+                counts.uploaded_bytes += file.stamp.size
+                counts.duplicates += len(self._twins[item.sha1])
+                if len(self.run.examples) < _EXAMPLES:
+                    self.run.examples.append(os.fsdecode(file.path))
+            case Presence.TRASHED:
+                await self._decline(item, finding.asset_id or "", Reason.TRASHED)
+            case _ if file.attempts + 1 >= _VERIFY_TRIES:
+                await self._park(self._all_of(item), Reason.NOT_VERIFIED, None)
+            case _:
+                await self._fail(file, Reason.NOT_VERIFIED, None)
+
+    async def _find(self, checksums: Sequence[bytes]) -> dict[bytes, Finding]:
+        """Ask the server for contents; waits for a server that is away."""
+        client = self._link.client
+        return await self._link.call(lambda: find(client.bulk_upload_check, checksums))
+
+    async def _confirm(self, item: _Item, finding: Finding, reason: Reason) -> None:
+        """Record that the server holds a content."""
+        assert finding.asset_id is not None
+        await self._note_twins(item)
+        await self._ledger.run(
+            contents.confirm,
+            item.sha1,
+            item.file.stamp.size,
+            finding.asset_id,
+            reason,
+            self._clock.time(),
+        )
+
+    async def _decline(self, item: _Item, asset_id: str, reason: Reason) -> None:
+        """Record that someone removed a content from the server."""
+        await self._note_twins(item)
+        self.run.counts.declined += 1
+        await self._ledger.run(
+            contents.decline, item.sha1, item.file.stamp.size, asset_id, reason
+        )
+
+    async def _note_twins(self, item: _Item) -> None:
+        """Write the checksum of the other files of a content."""
+        if twins := self._twins[item.sha1]:
+            await self._ledger.run(
+                files.set_checksums, [(file, item.sha1) for file in twins]
+            )
+
+    async def _access_failed(self, file: FileRow, error: AccessError) -> None:
+        """Record why a file could not be read."""
+        if isinstance(error, ChangedError):
+            await self._unsettle(file, error.stamp)
+        elif isinstance(error, VanishedError):
+            # Only a scan says that it is gone; until then it is not asked for again.
+            await self._fail(file, Reason.VANISHED, None, counted=False)
+        elif isinstance(error, UnreadableError):
+            await self._park([file], Reason.UNREADABLE, None)
+        else:
+            await self._fail(file, Reason.READ_ERROR, str(error))
+        self._unexpected(file.folder)
+
+    async def _fail(
+        self,
+        file: FileRow,
+        reason: Reason,
+        detail: str | None,
+        *,
+        counted: bool = True,
+    ) -> None:
+        """Record a failed try."""
+        backoff = min(_FIRST_RETRY * 2**file.attempts, files.LONGEST_BACKOFF)
+        backoff *= random.uniform(0.8, 1.0)
+        await self._ledger.run(
+            files.fail, file, reason, detail, self._clock.time() + backoff
+        )
+        if counted:
+            self._count_failures([file])
+
+    async def _park(
+        self, parked: Sequence[FileRow], reason: Reason, detail: str | None
+    ) -> None:
+        """Record that files need a person, or another configuration."""
+        for file in parked:
+            await self._ledger.run(files.park, file, reason, detail)
+        self._count_failures(parked)
+
+    def _count_failures(self, failed: Sequence[FileRow]) -> None:
+        """Count files that could not be stored."""
+        self.run.counts.failed += len(failed)
+        room = _EXAMPLES - len(self.run.failing)
+        self.run.failing += [os.fsdecode(file.path) for file in failed[:room]]
+
+    def _all_of(self, item: _Item) -> list[FileRow]:
+        """Return all files in the pipeline that have an item's content."""
+        return [item.file, *self._twins[item.sha1]]
+
+    def _release(self, item: _Item) -> None:
+        """Let an item and its twins out of the pipeline."""
+        self._busy.difference_update(file.id for file in self._all_of(item))
+        del self._twins[item.sha1]
+        self._released.set()
+
+    async def _wait_for_release(self) -> None:
+        """Wait until a file leaves the pipeline."""
+        self._released.clear()
+        await self._released.wait()
+
+    def _tell_progress(self) -> None:
+        """Tell how far the run is, at most every 10 s."""
+        now = self._clock.monotonic()
+        if now - self._last_progress >= _PROGRESS_SECONDS:
+            self._last_progress = now
+            self._emit(RunProgress(self.run.report()))
+
+
+def _parts(batch: Sequence[FileRow]) -> Iterator[list[FileRow]]:
+    """Split a batch so that each part is hashed in reasonable time."""
+    part: list[FileRow] = []
+    size = 0
+    for file in batch:
+        part.append(file)
+        if file.sha1 is None:
+            size += file.stamp.size
+        if size >= _HASH_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _expected(group: BaseExceptionGroup) -> BaseException:
+    """Return the one error that says why a run ended; a bug wins over all."""
+    errors = list(_leaves(group))
+    for kind in (HaltedError, LedgerError, LinkDownError):
+        if all(
+            isinstance(e, HaltedError | LedgerError | LinkDownError) for e in errors
+        ):
+            for error in errors:
+                if isinstance(error, kind):
+                    return error
+    return group
+
+
+def _leaves(group: BaseExceptionGroup) -> Iterator[BaseException]:
+    """Yield the errors in a group of errors."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

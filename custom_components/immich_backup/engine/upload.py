@@ -1,0 +1,123 @@
+"""The upload step: sends the bytes of one file, exactly those that were hashed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+import hashlib
+import os
+from threading import Lock
+
+from ..immich import SMALL_BODY, AssetUpload, ImmichClient, UploadResult
+from .access import ChangedError, check_unchanged, open_file, open_unchanged, read_part
+from .ledger.rows import Stamp
+
+_CHUNK = 1024 * 1024
+
+
+async def upload_file(
+    client: ImmichClient,
+    pool: Executor,
+    *,
+    root: bytes,
+    path: bytes,
+    stamp: Stamp,
+    sha1: bytes,
+    sent: Callable[[int], None],
+) -> UploadResult:
+    """Send one file; ``sent`` is told the bytes that went out.
+
+    The bytes are hashed again on their way: what is not what the ledger knows is never
+    completed, so the server keeps nothing of it. Raises AccessError, ImmichError.
+    """
+    loop = asyncio.get_running_loop()
+    moment = _moment(stamp.mtime_ns)
+
+    async def send(content: bytes | Callable[[], AsyncIterator[bytes]]) -> UploadResult:
+        return await client.upload_asset(
+            AssetUpload(
+                name=os.path.basename(path),
+                size=stamp.size,
+                checksum=sha1,
+                created_at=moment,
+                modified_at=moment,
+                content=content,
+            )
+        )
+
+    if stamp.size <= SMALL_BODY:
+        data = await loop.run_in_executor(pool, _read_small, root, path, stamp, sha1)
+        result = await send(data)
+        sent(len(data))
+        return result
+    source = await loop.run_in_executor(pool, _Source, root, path, stamp, sha1)
+    try:
+        return await send(lambda: source.stream(pool, sent))
+    finally:
+        # In the pool, for a read that was cancelled may still be under way there.
+        pool.submit(source.close)
+
+
+def _read_small(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
+    """Return a small file's bytes, which must be those of the checksum; blocking."""
+    with open_unchanged(root, path, stamp) as file:
+        # One byte more than expected tells a file that grew.
+        parts = []
+        left = stamp.size + 1
+        while left and (part := file.read(left)):
+            parts.append(part)
+            left -= len(part)
+        data = b"".join(parts)
+    if hashlib.sha1(data, usedforsecurity=False).digest() != sha1:
+        raise ChangedError(stamp)
+    return data
+
+
+class _Source:
+    """A large file while it is sent: read in the pool, hashed on the way."""
+
+    def __init__(self, root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> None:
+        """Open it; blocking. Raises AccessError."""
+        self._stamp = stamp
+        self._sha1 = sha1
+        self._digest = hashlib.sha1(usedforsecurity=False)
+        self._lock = Lock()
+        self._left = stamp.size
+        self._file = open_file(root, path, stamp)
+
+    async def stream(
+        self, pool: Executor, sent: Callable[[int], None]
+    ) -> AsyncIterator[bytes]:
+        """Yield the bytes; the last piece only if the whole is what was hashed."""
+        loop = asyncio.get_running_loop()
+        while self._left:
+            data = await loop.run_in_executor(pool, self._read)
+            yield data
+            sent(len(data))
+
+    def _read(self) -> bytes:
+        """Return the next piece as bytes of its own; blocking."""
+        with self._lock:
+            data = read_part(self._file, min(_CHUNK, self._left))
+            if not data:
+                raise ChangedError(self._stamp)
+            self._digest.update(data)
+            self._left -= len(data)
+            if not self._left:
+                check_unchanged(self._file, self._stamp)
+                if self._digest.digest() != self._sha1:
+                    raise ChangedError(self._stamp)
+            return data
+
+    def close(self) -> None:
+        """Close the file, after a read that is under way."""
+        with self._lock:
+            self._file.close()
+
+
+def _moment(mtime_ns: int) -> datetime:
+    """Return a modification time that the server takes (years 1 to 9999)."""
+    try:
+        return datetime.fromtimestamp(mtime_ns / 1e9, UTC)
+    except OverflowError, ValueError, OSError:
+        return datetime(1970, 1, 1, tzinfo=UTC)
