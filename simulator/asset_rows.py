@@ -1,12 +1,15 @@
-"""How an asset comes into the database."""
+"""How an asset comes into the database, is changed there and leaves it."""
 
+from collections.abc import Iterable
 import json
 from pathlib import Path
+import sqlite3
 from typing import Any, Final
 
+from .dates import offset_name, parse_taken
 from .formats import is_video
 from .store import Store, new_id
-from .times import now, parse_iso
+from .times import iso_postgres, now, parse_iso
 
 # What is told of a file that was not looked into yet; the order is that of the API.
 EMPTY_EXIF: Final[dict[str, Any]] = {
@@ -92,3 +95,82 @@ def insert_asset(
                 (size, instant, owner_id),
             )
     return asset_id
+
+
+def edit_assets(store: Store, rows: Iterable[sqlite3.Row], dto: dict[str, Any]) -> None:
+    """Change assets as users do; what belongs into the file is kept beside it.
+
+    The dates of an asset only follow when the metadata job has run again, as with
+    the real server, which writes a sidecar and reads it back.
+    """
+    told: dict[str, Any] = {
+        name: dto[name]
+        for name in (
+            "dateTimeOriginal",
+            "description",
+            "latitude",
+            "longitude",
+            "rating",
+        )
+        if name in dto
+    }
+    columns: dict[str, Any] = {"updated_at": now()}
+    if "isFavorite" in dto:
+        columns["is_favorite"] = dto["isFavorite"]
+    if "visibility" in dto:
+        columns["visibility"] = dto["visibility"]
+    shown = told.copy()
+    if text := told.get("dateTimeOriginal"):
+        shown["dateTimeOriginal"] = iso_postgres(parse_iso(text))
+        taken = parse_taken(text)
+        if taken is not None and taken.offset is not None:
+            shown["timeZone"] = offset_name(taken.offset)
+    with store.transaction():
+        for row in rows:
+            changes = dict(columns)
+            if told:
+                changes["exif"] = json.dumps(json.loads(row["exif"]) | shown)
+                changes["edits"] = json.dumps(json.loads(row["edits"]) | told)
+                changes["needs_metadata"] = True
+            store.update("assets", row["id"], changes)
+
+
+def set_live_video(store: Store, row: sqlite3.Row, video_id: str | None) -> None:
+    """Link a still with its video, or unlink them and show the video again."""
+    old = row["live_photo_video_id"]
+    with store.transaction():
+        store.update("assets", row["id"], {"live_photo_video_id": video_id})
+        if old is not None and old != video_id:
+            store.update("assets", old, {"visibility": row["visibility"]})
+
+
+def remove_asset(store: Store, row: sqlite3.Row) -> list[Path]:
+    """Remove an asset for good; return the files that are its own."""
+    with store.transaction() as db:
+        db.execute("DELETE FROM assets WHERE id = ?", (row["id"],))
+        if row["stack_id"] is not None:
+            _mend_stack(db, row["stack_id"])
+        if row["library_id"] is None:
+            db.execute(
+                "UPDATE users SET quota_usage = max(0, quota_usage - ?) WHERE id = ?",
+                (row["size"], row["owner_id"]),
+            )
+    if row["library_id"] is not None:
+        return []
+    return [Path(path) for path in (row["path"], row["sidecar_path"]) if path]
+
+
+def _mend_stack(db: sqlite3.Connection, stack_id: str) -> None:
+    """Dissolve a stack of fewer than two; give it a primary that is still there."""
+    left = db.execute(
+        "SELECT a.id, s.primary_asset_id FROM assets a JOIN stacks s "
+        "ON s.id = a.stack_id WHERE s.id = ? ORDER BY a.file_created_at",
+        (stack_id,),
+    ).fetchall()
+    if len(left) < 2:
+        db.execute("DELETE FROM stacks WHERE id = ?", (stack_id,))
+    elif left[0]["primary_asset_id"] not in [row["id"] for row in left]:
+        db.execute(
+            "UPDATE stacks SET primary_asset_id = ? WHERE id = ?",
+            (left[0]["id"], stack_id),
+        )

@@ -6,7 +6,23 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from . import hidden, keys, server_info, uploads, users
+from . import (
+    albums,
+    assets,
+    external,
+    hidden,
+    keys,
+    originals,
+    queues,
+    search,
+    server_info,
+    stacks,
+    tags,
+    timeline,
+    trash,
+    uploads,
+    users,
+)
 from .backend import Backend
 from .body import Body, Disconnected, cut
 from .errors import ApiError, internal_error, not_found
@@ -26,7 +42,22 @@ from .routing import PREFIX, Call, Endpoint, Routes
 
 _LOGGER = logging.getLogger(__name__)
 
-_ROOMS = (server_info, users, keys, uploads)
+_ROOMS = (
+    server_info,
+    users,
+    keys,
+    uploads,
+    assets,
+    trash,
+    originals,
+    albums,
+    tags,
+    stacks,
+    search,
+    timeline,
+    external,
+    queues,
+)
 
 type Outcome = Answer | FileAnswer | ApiError | web.StreamResponse | None
 

@@ -1,5 +1,7 @@
 """The endpoints below /_sim: misbehaviour by HTTP, the request log, a dump."""
 
+from pathlib import Path
+import sqlite3
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +18,7 @@ async def answer(backend: Backend, request: web.BaseRequest) -> web.Response:
     """Answer a request to a hidden endpoint; a mistake in it is told with 400."""
     try:
         status, data = await _act(backend, request)
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, OSError, sqlite3.Error) as err:
         status, data = 400, {"message": f"{type(err).__name__}: {err}"}
     return await json_response(request, status, to_json(data))
 
@@ -46,6 +48,14 @@ async def _act(backend: Backend, request: web.BaseRequest) -> tuple[int, Any]:
             asked = await request.json()
             backend.set_quota(str(asked["userId"]), asked["quotaSizeInBytes"])
             return 200, asked
+        case "POST", "external-assets":
+            asked = await request.json()
+            asset_id = backend.import_file(
+                str(asked["ownerId"]),
+                Path(str(asked["path"])),
+                offline=bool(asked.get("offline")),
+            )
+            return 201, {"id": asset_id}
     return 404, {"message": f"Cannot {request.method} {request.path}"}
 
 

@@ -77,6 +77,14 @@ def _record(row: sqlite3.Row) -> AssetRecord:
     )
 
 
+def one_asset(store: Store, asset_id: str) -> AssetRecord:
+    """Return one asset; LookupError if there is none."""
+    row = store.one("SELECT * FROM assets WHERE id = ?", asset_id)
+    if row is None:
+        raise LookupError(f"no asset {asset_id}")
+    return _record(row)
+
+
 def all_assets(store: Store) -> list[AssetRecord]:
     """Return all assets in the order in which they came."""
     return [_record(row) for row in store.all("SELECT * FROM assets ORDER BY rowid")]

@@ -17,7 +17,8 @@ from aiohttp.http import RawRequestMessage
 from .backend import Backend
 from .dispatch import Dispatcher
 from .faults import Faults
-from .inventory import AssetRecord, User, all_assets
+from .inventory import AssetRecord, User, all_assets, one_asset
+from .jobs import Jobs
 from .records import RequestLog
 from .store import new_id
 from .times import iso_millis, now
@@ -139,6 +140,7 @@ class Simulator:
         self._backend = Backend(self._data_dir)
         self._initialise()
         self._server = _Server(Dispatcher(self._backend))
+        self._backend.jobs.start()
         await self.start()
 
     async def close(self) -> None:
@@ -146,7 +148,7 @@ class Simulator:
         await self.stop()
         if self._backend is not None:
             backend, self._backend = self._backend, None
-            await asyncio.to_thread(backend.close)
+            await backend.close()
 
     async def start(self) -> None:
         """Listen again after stop(), on the same port."""
@@ -187,6 +189,11 @@ class Simulator:
     def faults(self) -> Faults:
         """Return the misbehaviour that is switched on."""
         return self.backend.faults
+
+    @property
+    def jobs(self) -> Jobs:
+        """Return the background jobs, with their delays."""
+        return self.backend.jobs
 
     @property
     def requests(self) -> RequestLog:
@@ -247,15 +254,39 @@ class Simulator:
 
     def asset(self, asset_id: str) -> AssetRecord:
         """Return one asset; LookupError if there is none."""
-        for record in self.assets():
-            if record.id == asset_id:
-                return record
-        raise LookupError(f"no asset {asset_id}")
+        return one_asset(self.backend.store, asset_id)
 
     def asset_bytes(self, asset_id: str) -> bytes:
         """Return the bytes that are stored for an asset."""
         return self.asset(asset_id).path.read_bytes()
 
-    def dump(self) -> list[dict[str, Any]]:
-        """Return all assets as the hidden endpoint tells them."""
-        return [record.as_json() for record in self.assets()]
+    async def trash(self, asset_id: str) -> None:
+        """Put an asset into the trash, as its owner would."""
+        instant = now()
+        self.backend.store.update(
+            "assets", asset_id, {"deleted_at": instant, "updated_at": instant}
+        )
+
+    async def delete(self, asset_id: str) -> None:
+        """Remove an asset for good, at once."""
+        store = self.backend.store
+        row = store.one("SELECT * FROM assets WHERE id = ?", asset_id)
+        if row is None:
+            raise LookupError(f"no asset {asset_id}")
+        await self.backend.jobs.remove(row)
+
+    async def add_external_asset(
+        self, path: Path, owner: User | None = None, *, offline: bool = False
+    ) -> AssetRecord:
+        """Show a file of this machine in an external library of a user.
+
+        The file stays where it is. The owner is the administrator by default.
+        """
+        asset_id = self.backend.import_file(
+            (owner or self.admin()).id, path, offline=offline
+        )
+        return self.asset(asset_id)
+
+    async def idle(self) -> None:
+        """Wait until all jobs are done: metadata, thumbnails, deletions."""
+        await self.backend.jobs.idle()

@@ -44,6 +44,7 @@ class Store:
             self._path, isolation_level=None, check_same_thread=False, timeout=30
         )
         db.row_factory = sqlite3.Row
+        db.create_function("contains", 2, _contains, deterministic=True)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA foreign_keys = ON")
@@ -66,14 +67,14 @@ class Store:
             raise
         self.db.execute("COMMIT")
 
-    def one(self, sql: str, *args: Any) -> sqlite3.Row | None:
+    def one(self, sql: str, *args: Any, **named: Any) -> sqlite3.Row | None:
         """Return the first row of a point query."""
-        row: sqlite3.Row | None = self.db.execute(sql, args).fetchone()
+        row: sqlite3.Row | None = self.db.execute(sql, named or args).fetchone()
         return row
 
-    def all(self, sql: str, *args: Any) -> list[sqlite3.Row]:
+    def all(self, sql: str, *args: Any, **named: Any) -> list[sqlite3.Row]:
         """Return all rows of a query that gives few."""
-        return self.db.execute(sql, args).fetchall()
+        return self.db.execute(sql, named or args).fetchall()
 
     async def read[T](self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run a query that may take long with a reading connection in a thread."""
@@ -120,6 +121,11 @@ class Store:
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
         )
+
+
+def _contains(text: str | None, part: str) -> bool:
+    """Say whether a text has a part, in upper or lower case; for SQL."""
+    return text is not None and part.casefold() in text.casefold()
 
 
 def select_in(

@@ -161,6 +161,7 @@ async def _create(call: Call, auth: Auth, form: Form, dto: dict[str, Any]) -> An
     except ApiError:
         form.discard()
         raise
+    backend.jobs.wake()
     return Answer(201, {"id": asset_id, "status": "created"})
 
 
