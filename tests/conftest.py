@@ -45,7 +45,7 @@ def hass(hass: HomeAssistant) -> HomeAssistant:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Print the counts once more, alone on the last line, for scripts to read."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or hasattr(config, "workerinput"):
+    if reporter is None or reporter.verbosity < -1 or hasattr(config, "workerinput"):
         return
     passed, failed, errors, skipped = (
         len(reporter.stats.get(outcome, ()))

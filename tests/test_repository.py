@@ -396,7 +396,7 @@ def test_modules_say_what_they_are_for() -> None:
     silent = []
     for file in files(".py"):
         docstring = ast.get_docstring(ast.parse(file.read_bytes())) or ""
-        if not re.fullmatch(r"[A-Z].+\.", docstring.partition("\n")[0]):
+        if not re.fullmatch(r"\S.+\.", docstring.partition("\n")[0]):
             silent.append(str(file.relative_to(ROOT)))
     assert silent == []
 
