@@ -36,10 +36,10 @@ class Files:
     def new_original(self, user_id: str, suffix: str) -> tuple[Path, str]:
         """Return a fresh path for an upload, and how the API tells it."""
         name = new_id()
-        folder = f"upload/{user_id}/{name[:2]}/{name[2:4]}"
-        return self._folder(folder) / (name + suffix), (
-            f"{_TOLD_ROOT}/{folder}/{name}{suffix}"
-        )
+        folder = f"upload/{user_id}/{name[:2]}"
+        # The real server has another level of folders, which would only cost time.
+        told = f"{_TOLD_ROOT}/{folder}/{name[2:4]}/{name}{suffix}"
+        return self._folder(folder) / (name + suffix), told
 
     def thumbnail(self, user_id: str, asset_id: str, kind: str) -> Path:
         """Return the path of a thumbnail; kind is its suffix, like `_preview.jpeg`."""

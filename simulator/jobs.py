@@ -29,6 +29,8 @@ THUMBNAILS: Final = "thumbnailGeneration"
 # How many assets are taken from the database at once; the rest waits there, so that
 # the queue needs no memory and outlives the process.
 _BATCH = 32
+# Seconds between two looks for new work.
+_PATIENCE = 0.05
 _PENDING = (
     "((needs_metadata AND NOT :no_metadata) OR "
     "(needs_thumbnail AND NOT :no_thumbnails))"
@@ -96,6 +98,8 @@ class Jobs:
                     await self._wanted.wait()
             except TimeoutError:
                 continue
+            # Many uploads wake the jobs more often than it is worth looking.
+            await asyncio.sleep(_PATIENCE)
 
     async def _work(self) -> float | None:
         """Do what is due; return the seconds until something will be, None if never."""
