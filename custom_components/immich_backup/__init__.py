@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+import shutil
 
 from homeassistant.const import CONF_URL, Platform
 from homeassistant.core import HomeAssistant
@@ -9,7 +10,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .account import ledger_path
+from .account import ledger_path, spool_path
 from .const import DOMAIN
 from .engine.ledger import LedgerError, remove_ledger
 from .immich.errors import ImmichError, UnauthorisedError
@@ -89,13 +90,16 @@ async def async_unload_entry(
 async def async_remove_entry(
     hass: HomeAssistant, entry: ImmichBackupConfigEntry
 ) -> None:
-    """Remove what an account leaves behind: its ledger and its issues."""
+    """Remove what an account leaves behind: ledger, queued pictures and issues."""
     clear_all(hass, entry.entry_id)
     for subentry_id in entry.subentries:
         clear_all(hass, entry.entry_id, subentry_id)
-    await hass.async_add_executor_job(
-        remove_ledger, Path(ledger_path(hass, entry.entry_id))
-    )
+
+    def remove() -> None:
+        remove_ledger(Path(ledger_path(hass, entry.entry_id)))
+        shutil.rmtree(spool_path(hass, entry.entry_id), ignore_errors=True)
+
+    await hass.async_add_executor_job(remove)
 
 
 async def _async_update(hass: HomeAssistant, entry: ImmichBackupConfigEntry) -> None:

@@ -26,3 +26,8 @@ def client_of(hass: HomeAssistant, data: Mapping[str, Any]) -> ImmichClient:
 def ledger_path(hass: HomeAssistant, entry_id: str) -> str:
     """Return where an account's ledger lies: beside Home Assistant's own storage."""
     return hass.config.path(".storage", f"{DOMAIN}.{entry_id}.db")
+
+
+def spool_path(hass: HomeAssistant, entry_id: str) -> str:
+    """Return where pictures wait that exist nowhere else."""
+    return hass.config.path(".storage", f"{DOMAIN}.{entry_id}.spool")

@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from homeassistant.helpers.service import async_register_admin_service
 
-from .actions import files, runs
+from .actions import files, runs, upload
 from .const import DOMAIN
 
 SERVICE_RUN = "run"
@@ -11,6 +11,7 @@ SERVICE_STOP = "stop"
 SERVICE_RETRY_FAILED = "retry_failed"
 SERVICE_EXPLAIN = "explain"
 SERVICE_LIST_FILES = "list_files"
+SERVICE_UPLOAD = "upload"
 
 
 @callback
@@ -36,3 +37,11 @@ def async_setup_services(hass: HomeAssistant) -> None:
             schema,
             supports_response=SupportsResponse.ONLY,
         )
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        SERVICE_UPLOAD,
+        upload.upload,
+        upload.UPLOAD_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )

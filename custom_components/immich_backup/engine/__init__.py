@@ -2,7 +2,8 @@
 
 from .context import Context, OpenContext
 from .engine import Engine, FolderOverview, Overview
-from .model import Detection, FileState, Folder, RunTrigger
+from .model import Detection, FileState, Folder, RunTrigger, Wish
+from .outbox import UploadItem, UploadOutcome, UploadState
 from .rules import MediaKind, Rule, RuleAction, RuleError, RuleSet, parse_rule
 
 __all__ = [
@@ -20,5 +21,9 @@ __all__ = [
     "RuleError",
     "RuleSet",
     "RunTrigger",
+    "UploadItem",
+    "UploadOutcome",
+    "UploadState",
+    "Wish",
     "parse_rule",
 ]

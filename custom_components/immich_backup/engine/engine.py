@@ -1,7 +1,15 @@
 """The engine: watched folders, one ledger, one server, and the runs between them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,6 +43,7 @@ from .model import (
     RunTrigger,
     Tally,
 )
+from .outbox import Outbox, UploadItem, UploadOutcome
 from .preview import Preview, preview
 from .rates import Meter
 from .runner import ActiveRun, Runner, UploadsFailError
@@ -123,6 +132,15 @@ class Engine:
         self._unfinished: set[str] = set()
         self._extensions = DEFAULT_EXTENSIONS
         self._meter = Meter(self._clock.monotonic)
+        self._outbox = Outbox(
+            ledger=self.ledger,
+            link=self.link,
+            pool=self._pool,
+            clock=self._clock,
+            emit=self._emit,
+            connect=self._ensure_connected,
+            new_runner=self._new_runner,
+        )
 
     # Life
 
@@ -150,6 +168,7 @@ class Engine:
         self._spawn(self._keep_linked(), "link")
         self._spawn(self._keep_confirmed(), "confirm")
         self._spawn(self._start_runs(), "runs")
+        self._spawn(self._outbox.tend(), "outbox")
 
     async def stop(self) -> None:
         """Stop everything within seconds; what is on its way is sent again later."""
@@ -285,6 +304,8 @@ class Engine:
         count = await self.ledger.run(files.retry, numbers) if numbers else 0
         if count:
             self.start_run(folder_ids, trigger=RunTrigger.RETRY)
+        if folder_ids is None:
+            count += await self._outbox.retry()
         return count
 
     def set_automatic(self, on: bool) -> None:
@@ -306,6 +327,13 @@ class Engine:
         if self.link.user is not None:
             await self.ledger.run(runs.set_value, _USER, self.link.user.id)
         self.resume()
+
+    async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
+        """Upload single files, wherever they lie; they wait while the server is away.
+
+        One outcome for each, in order. Raises LedgerError.
+        """
+        return await self._outbox.upload(items)
 
     # Questions
 
@@ -409,6 +437,7 @@ class Engine:
         """Pass on what the link tells; it may mean that a run can start."""
         self._recheck.set()
         self._link_changed.set()
+        self._outbox.wake()
         self._emit(event)
 
     def _arrived(self, folder_id: str) -> None:
@@ -504,22 +533,38 @@ class Engine:
             asked, run.asked = run.asked, set()
             await self._look(asked)
             await self._ensure_connected()
-            runner = Runner(
+            runner = self._new_runner(
                 run,
-                ledger=self.ledger,
-                link=self.link,
-                pool=self._pool,
-                clock=self._clock,
                 roots=self._roots,
-                emit=self._emit,
                 unsettle=self._unsettle,
                 unexpected=self._unexpected,
-                sent=self._meter.add,
-                concurrency=self._concurrency,
             )
             await runner.drain()
             if not run.asked:
                 return
+
+    def _new_runner(
+        self,
+        run: ActiveRun,
+        *,
+        roots: Callable[[Collection[str]], Mapping[int, bytes]],
+        unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
+        unexpected: Callable[[int], None],
+    ) -> Runner:
+        """Return a runner with what all runs share."""
+        return Runner(
+            run,
+            ledger=self.ledger,
+            link=self.link,
+            pool=self._pool,
+            clock=self._clock,
+            roots=roots,
+            emit=self._emit,
+            unsettle=unsettle,
+            unexpected=unexpected,
+            sent=self._meter.add,
+            concurrency=self._concurrency,
+        )
 
     async def _look(self, folder_ids: Collection[str]) -> None:
         """Scan folders and wait for files that are just settling."""

@@ -152,6 +152,7 @@ class RunTrigger(StrEnum):
     SCHEDULE = "schedule"
     MANUAL = "manual"
     RETRY = "retry"
+    UPLOAD = "upload"
 
 
 class RunOutcome(StrEnum):
@@ -245,3 +246,15 @@ class FileReport:
     attempts: int
     next_try: float | None
     superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """An album's name and tags (`Home/Doorbell`) for one upload."""
+
+    album: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether anything is asked for."""
+        return self.album is not None or bool(self.tags)

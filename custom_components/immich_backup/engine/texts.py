@@ -34,6 +34,12 @@ _REASONS = {
 }
 
 
+def upload_text(reason: Reason, detail: str | None) -> str:
+    """Return what became of a single upload, and why."""
+    text = _REASONS[reason]
+    return f"{text}: {detail}" if detail else text
+
+
 def reason_text(report: FileReport) -> str:
     """Return why a file is in its state."""
     text = _REASONS[report.reason]

@@ -5,6 +5,9 @@ import sqlite3
 from ..model import FileState, Tally
 from .rows import FolderRow
 
+# The key of the folder that single uploads are filed under; no subentry has it.
+OUTBOX = "@outbox"
+
 
 def ensure(con: sqlite3.Connection, key: str) -> FolderRow:
     """Return the folder's row, made where there is none."""
@@ -49,7 +52,8 @@ def remove_missing(con: sqlite3.Connection, keys: frozenset[str]) -> None:
     """Forget folders that are no longer configured; their contents stay known."""
     known = [key for (key,) in con.execute("SELECT key FROM folder")]
     con.executemany(
-        "DELETE FROM folder WHERE key = ?", [(k,) for k in known if k not in keys]
+        "DELETE FROM folder WHERE key = ?",
+        [(key,) for key in known if key not in keys and key != OUTBOX],
     )
 
 

@@ -66,6 +66,12 @@ CREATE TABLE superseded (
     at REAL NOT NULL,
     PRIMARY KEY (file, sha1)
 ) WITHOUT ROWID;
+CREATE TABLE wish (
+    file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
+    album TEXT,
+    tags TEXT NOT NULL,
+    spooled INTEGER NOT NULL
+);
 CREATE TABLE run (
     id TEXT PRIMARY KEY,
     trigger TEXT NOT NULL,

@@ -1,0 +1,1 @@
+"""The organise step: where a stored asset goes on the server."""

@@ -1,0 +1,263 @@
+"""Single uploads that were asked for: queued in the ledger, so that none is lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+import os
+
+from ..immich.errors import ImmichError, PermissionMissingError, UnavailableError
+from .access import AccessError, look_at
+from .clock import Clock
+from .events import Event, StatusChanged
+from .ledger import Ledger, LedgerError, files, outbox
+from .ledger.outbox import Posted
+from .ledger.rows import FileRow, Stamp
+from .link import HaltedError, LinkDownError, ServerLink
+from .model import FileState, Reason, RunTrigger, Wish
+from .organise.wishes import grant
+from .runner import ActiveRun, Runner
+
+# The files' paths begin here, and so does the folder that they are filed under.
+_ROOT = b"/"
+_RETRY = 60.0
+
+
+class UploadState(StrEnum):
+    """What became of one upload."""
+
+    UPLOADED = "uploaded"
+    DUPLICATE = "duplicate"
+    DECLINED = "declined"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadItem:
+    """A file to upload; ``path`` is absolute and without links.
+
+    A ``spooled`` file is our own copy, removed once it is proven on the server.
+    """
+
+    path: str
+    wish: Wish
+    spooled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadOutcome:
+    """What became of one upload; ``problem`` says what its wish lacks, if anything."""
+
+    path: str
+    state: UploadState
+    reason: Reason
+    detail: str | None = None
+    asset_id: str | None = None
+    sha1: str | None = None
+    problem: str | None = None
+
+
+class Outbox:
+    """Sends what was posted: at once, or when the server is back."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        link: ServerLink,
+        pool: Executor,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        connect: Callable[[], Awaitable[None]],
+        new_runner: Callable[..., Runner],
+    ) -> None:
+        """Take what it works with.
+
+        ``connect`` makes sure that the server is known; ``new_runner`` makes the runner
+        of a run, with its own ``roots``, ``unsettle`` and ``unexpected``.
+        """
+        self._ledger = ledger
+        self._link = link
+        self._pool = pool
+        self._clock = clock
+        self._emit = emit
+        self._connect = connect
+        self._new_runner = new_runner
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+
+    async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
+        """Upload files now; those for which the server is away wait, also over a restart.
+
+        One outcome for each item, in their order. Raises LedgerError.
+        """
+        outcomes: dict[int, UploadOutcome] = {}
+        numbers: list[int] = []
+        for place, item in enumerate(items):
+            try:
+                numbers.append(await self._post(item))
+            except AccessError as err:
+                # Nothing was queued: a number that no file has.
+                numbers.append(-1 - place)
+                outcomes[-1 - place] = UploadOutcome(
+                    path=item.path,
+                    state=UploadState.FAILED,
+                    reason=Reason.VANISHED,
+                    detail=str(err),
+                )
+        self._emit(StatusChanged())
+        async with self._lock:
+            outcomes |= await self._work()
+        for posted in await self._ledger.run(outbox.posted):
+            outcomes.setdefault(posted.id, _outcome(posted))
+        return [outcomes[number] for number in numbers if number in outcomes]
+
+    async def tend(self) -> None:
+        """Send what waits whenever there is reason to; runs until it is cancelled."""
+        while True:
+            delay = None
+            with suppress(LedgerError):
+                async with self._lock:
+                    await self._work()
+                if await self._ledger.run(outbox.posted, _PENDING, 1):
+                    delay = _RETRY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def retry(self) -> int:
+        """Let failed and parked uploads be tried again, now; return how many."""
+        count = await self._ledger.run(
+            lambda con: files.retry(con, [outbox.number(con)])
+        )
+        if count:
+            self.wake()
+        return count
+
+    def wake(self) -> None:
+        """Look again: the server is back, or a person acted."""
+        self._wake.set()
+
+    async def _post(self, item: UploadItem) -> int:
+        """Queue a file and return its number; raises AccessError."""
+        path = os.fsencode(item.path)
+        stamp = await asyncio.get_running_loop().run_in_executor(
+            self._pool, look_at, _ROOT, path
+        )
+        return await self._ledger.run(
+            lambda con: outbox.post(con, path, stamp, item.wish, spooled=item.spooled)
+        )
+
+    async def _work(self) -> dict[int, UploadOutcome]:
+        """Send what is due, grant what was wished; return what is done, by number."""
+        if self._link.error is None and self._link.halt is None:
+            with suppress(LinkDownError, HaltedError, ImmichError):
+                if await self._ledger.run(outbox.posted, _PENDING, 1):
+                    await self._connect()
+                    await self._send()
+        done: dict[int, UploadOutcome] = {}
+        with suppress(LinkDownError, HaltedError):
+            for posted in await self._ledger.run(outbox.posted, _ENDED):
+                problem = await self._grant(posted)
+                done[posted.id] = _outcome(posted, problem)
+                await self._ledger.run(outbox.close, [posted.id])
+                if posted.spooled:
+                    await self._remove_copy(posted)
+        if done:
+            self._emit(StatusChanged())
+        return done
+
+    async def _send(self) -> None:
+        """Take what is queued through the steps of every file."""
+        number = await self._ledger.run(outbox.number)
+
+        def roots(_folders: Collection[str]) -> Mapping[int, bytes]:
+            return {number: _ROOT}
+
+        async def restamp(file: FileRow, stamp: Stamp) -> None:
+            await self._ledger.run(outbox.restamp, file, stamp)
+            # Whoever writes it may not be done; at once would be too soon.
+            await self._ledger.run(
+                files.fail,
+                replace(file, stamp=stamp, sha1=None),
+                Reason.CHANGED,
+                None,
+                self._clock.time() + _RETRY,
+            )
+
+        run = ActiveRun(
+            id="",
+            trigger=RunTrigger.UPLOAD,
+            folders=set(),
+            asked=set(),
+            started=self._clock.time(),
+        )
+        runner = self._new_runner(
+            run, roots=roots, unsettle=restamp, unexpected=lambda _number: None
+        )
+        await runner.drain()
+
+    async def _grant(self, posted: Posted) -> str | None:
+        """Grant an upload's wish; return what could not be done, or None.
+
+        Raises LinkDownError, HaltedError: then it is tried again later.
+        """
+        if (
+            not posted.wish
+            or posted.asset_id is None
+            or posted.state is not FileState.PROTECTED
+        ):
+            return None
+        try:
+            await grant(self._link.client, posted.wish, [posted.asset_id])
+        except PermissionMissingError as err:
+            # The file is safe; one refused permission costs one feature only.
+            return str(err)
+        except UnavailableError as err:
+            raise LinkDownError(str(err)) from err
+        except ImmichError as err:
+            return str(err)
+        return None
+
+    async def _remove_copy(self, posted: Posted) -> None:
+        """Remove our own copy of what the server certainly has, or someone declined."""
+
+        def remove() -> None:
+            with suppress(OSError):
+                os.unlink(posted.path)
+                # Each copy has a folder of its own.
+                os.rmdir(os.path.dirname(posted.path))
+
+        await asyncio.get_running_loop().run_in_executor(self._pool, remove)
+
+
+_PENDING = (FileState.WAITING, FileState.FAILED)
+_ENDED = (FileState.PROTECTED, FileState.DECLINED)
+
+
+def _outcome(posted: Posted, problem: str | None = None) -> UploadOutcome:
+    """Return what became of a posted file, as far as it is known now."""
+    match posted.state:
+        case FileState.PROTECTED if posted.reason is Reason.UPLOADED:
+            state = UploadState.UPLOADED
+        case FileState.PROTECTED:
+            state = UploadState.DUPLICATE
+        case FileState.DECLINED:
+            state = UploadState.DECLINED
+        case FileState.PARKED:
+            state = UploadState.FAILED
+        case _:
+            state = UploadState.WAITING
+    return UploadOutcome(
+        path=os.fsdecode(posted.path),
+        state=state,
+        reason=posted.reason,
+        detail=posted.detail,
+        asset_id=posted.asset_id,
+        sha1=posted.sha1.hex() if posted.sha1 else None,
+        problem=problem,
+    )
