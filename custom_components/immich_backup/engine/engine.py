@@ -177,6 +177,7 @@ class Engine:
         if self._run_task is not None:
             self._run_task.cancel()
         await asyncio.gather(
+            self._outbox.stop(),
             *self._tasks,
             *([self._run_task] if self._run_task else []),
             *(watched.stop() for watched in self._folders.values()),

@@ -88,6 +88,8 @@ class Outbox:
         self._new_runner = new_runner
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._link_changed = asyncio.Event()
+        self._working: set[asyncio.Task[dict[int, UploadOutcome]]] = set()
 
     async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
         """Upload files now; those for which the server is away wait, also over a restart.
@@ -109,19 +111,41 @@ class Outbox:
                     detail=str(err),
                 )
         self._emit(StatusChanged())
-        async with self._lock:
-            outcomes |= await self._work()
+        outcomes |= await self._work_while_linked()
+        refused: list[int] = []
         for posted in await self._ledger.run(outbox.posted):
             outcomes.setdefault(posted.id, _outcome(posted))
+            if posted.state is FileState.PARKED and not posted.spooled:
+                refused.append(posted.id)
+        # Whoever asked now knows, and has the file.
+        await self._ledger.run(
+            outbox.close, [number for number in refused if number in numbers]
+        )
         return [outcomes[number] for number in numbers if number in outcomes]
+
+    async def _work_while_linked(self) -> dict[int, UploadOutcome]:
+        """Send what is due; do not wait for a server that turns out to be away."""
+        work = asyncio.create_task(self._locked_work())
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        while self._link.error is None and not work.done():
+            self._link_changed.clear()
+            change = asyncio.create_task(self._link_changed.wait())
+            await asyncio.wait({work, change}, return_when=asyncio.FIRST_COMPLETED)
+            change.cancel()
+        return await work if work.done() else {}
+
+    async def _locked_work(self) -> dict[int, UploadOutcome]:
+        """Work alone."""
+        async with self._lock:
+            return await self._work()
 
     async def tend(self) -> None:
         """Send what waits whenever there is reason to; runs until it is cancelled."""
         while True:
             delay = None
             with suppress(LedgerError):
-                async with self._lock:
-                    await self._work()
+                await self._locked_work()
                 if await self._ledger.run(outbox.posted, _PENDING, 1):
                     delay = _RETRY
             with suppress(TimeoutError):
@@ -139,8 +163,15 @@ class Outbox:
         return count
 
     def wake(self) -> None:
-        """Look again: the server is back, or a person acted."""
+        """Look again: the server came or went, or a person acted."""
         self._wake.set()
+        self._link_changed.set()
+
+    async def stop(self) -> None:
+        """End what is under way; it is queued in the ledger."""
+        for work in self._working:
+            work.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _post(self, item: UploadItem) -> int:
         """Queue a file and return its number; raises AccessError."""
