@@ -276,6 +276,7 @@ class Engine:
             folders=wanted,
             asked=set(wanted) if asked else set(),
             started=self._clock.time(),
+            folder_id=self._folder_id,
         )
         self._run = run
         self._run_ended[run.id] = asyncio.get_running_loop().create_future()
@@ -377,6 +378,10 @@ class Engine:
                 return await self.ledger.run(reports.one, watched.folder.id, relative)
         return None
 
+    async def recent_runs(self, limit: int) -> list[RunReport]:
+        """Return the runs that began last, the newest first. Raises LedgerError."""
+        return await self.ledger.run(runs.latest, limit)
+
     async def list_files(
         self,
         folder_id: str | None = None,
@@ -412,6 +417,13 @@ class Engine:
             for key, watched in self._folders.items()
             if (folder_ids is None or key in folder_ids) and watched.number is not None
         ]
+
+    def _folder_id(self, number: int) -> str:
+        """Return the id of a folder by the ledger's number; empty once it is gone."""
+        for key, watched in self._folders.items():
+            if watched.number == number:
+                return key
+        return ""
 
     def _roots(self, folder_ids: Collection[str]) -> Mapping[int, bytes]:
         """Return the numbers and roots of the folders that can be read now."""
@@ -474,24 +486,29 @@ class Engine:
             self._unfinished.clear()
             if self._run is not None:
                 self._run.folders |= ready
-            elif ready and await self._has_due(ready):
-                self.start_run(ready, trigger=RunTrigger.NEW_MEDIA)
+            elif due := await self._due(ready):
+                self.start_run(due, trigger=RunTrigger.NEW_MEDIA)
 
-    async def _has_due(self, folder_ids: Collection[str]) -> bool:
-        """Return whether a file in these folders is due; note when the next one is."""
-        numbers = self._numbers(folder_ids)
-        if not numbers:
-            return False
+    async def _due(self, folder_ids: Collection[str]) -> set[str]:
+        """Return the folders with a file that is due; note when the next one is."""
+        now = self._clock.time()
+        found: set[str] = set()
         try:
-            if await self.ledger.run(files.claim, numbers, self._clock.time(), 1):
-                return True
+            for key in folder_ids:
+                numbers = self._numbers([key])
+                claimed = await self.ledger.run(files.claim, numbers, now, 1)
+                if claimed:
+                    found.add(key)
+            numbers = self._numbers(folder_ids)
+            if found or not numbers:
+                return found
             due = await self.ledger.run(files.next_try, numbers)
         except LedgerError:
-            due = self._clock.time() + _LEDGER_RETRY
+            due = now + _LEDGER_RETRY
         if due is not None:
-            wait = min(max(1.0, due - self._clock.time()), files.LONGEST_BACKOFF)
+            wait = min(max(1.0, due - now), files.LONGEST_BACKOFF)
             self._retry_at = self._clock.monotonic() + wait
-        return False
+        return found
 
     async def _perform(self, run: ActiveRun) -> None:
         """Do a run and tell its outcome."""
@@ -502,7 +519,7 @@ class Engine:
             with suppress(LedgerError):
                 await self.ledger.run(runs.save, run.report())
             await self._work(run)
-            if run.counts.failed:
+            if run.report().counts.failed:
                 outcome = RunOutcome.WITH_ERRORS
         except asyncio.CancelledError:
             outcome, cancelled = RunOutcome.STOPPED, True

@@ -1,7 +1,7 @@
 """The engine's vocabulary: folders, states, reasons and what is reported of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from .rules import RuleSet
@@ -209,10 +209,29 @@ class RunCounts:
     superseded: int = 0
     uploaded_bytes: int = 0
 
+    def add(self, other: RunCounts) -> None:
+        """Add what another part of the run counted."""
+        for count in fields(self):
+            name = count.name
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True, kw_only=True)
+class RunPart:
+    """What happened in one folder; the first few files by their relative paths."""
+
+    counts: RunCounts = field(default_factory=RunCounts)
+    examples: list[str] = field(default_factory=list)
+    failing: list[str] = field(default_factory=list)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One run, finished or not; times are seconds since the epoch."""
+    """One run, finished or not; times are seconds since the epoch.
+
+    ``parts`` holds the folders in which something happened; a run that is read from the
+    ledger has none.
+    """
 
     id: str
     trigger: RunTrigger
@@ -224,6 +243,11 @@ class RunReport:
     examples: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     error: str | None = None
+    parts: Mapping[str, RunPart] = field(default_factory=dict)
+
+    def part(self, folder_id: str) -> RunPart:
+        """Return what happened in one folder, maybe nothing."""
+        return self.parts.get(folder_id) or RunPart()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from .access import AccessError, look_at
 from .clock import Clock
 from .events import Event, StatusChanged
 from .ledger import Ledger, LedgerError, files, outbox
+from .ledger.folders import OUTBOX
 from .ledger.outbox import Posted
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
@@ -226,6 +227,7 @@ class Outbox:
             folders=set(),
             asked=set(),
             started=self._clock.time(),
+            folder_id=lambda _number: OUTBOX,
         )
         runner = self._new_runner(
             run, roots=roots, unsettle=restamp, unexpected=lambda _number: None

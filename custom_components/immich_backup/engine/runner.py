@@ -7,7 +7,9 @@ before the next step begins, so that an end at any moment loses nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 import os
 import random
 
@@ -28,7 +30,7 @@ from .hashing import hash_file
 from .ledger import Ledger, LedgerError, contents, files
 from .ledger.rows import ContentRow, FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
-from .model import Halt, Proof, Reason, RunCounts, RunReport, RunTrigger
+from .model import Halt, Proof, Reason, RunCounts, RunPart, RunReport, RunTrigger
 from .upload import upload_file
 from .verify import Finding, Presence, find
 
@@ -62,12 +64,19 @@ class ActiveRun:
     # Those of them that are to be scanned first.
     asked: set[str]
     started: float
-    counts: RunCounts = field(default_factory=RunCounts)
-    examples: list[str] = field(default_factory=list)
-    failing: list[str] = field(default_factory=list)
+    # Gives a folder's id for the ledger's number of it.
+    folder_id: Callable[[int], str]
+    parts: dict[str, RunPart] = field(default_factory=dict)
+
+    def part(self, file: FileRow) -> RunPart:
+        """Return what happened in a file's folder, to be counted on."""
+        return self.parts.setdefault(self.folder_id(file.folder), RunPart())
 
     def report(self) -> RunReport:
-        """Return where the run stands."""
+        """Return where the run stands; it does not change when the run goes on."""
+        counts = RunCounts()
+        for part in self.parts.values():
+            counts.add(part.counts)
         return RunReport(
             id=self.id,
             trigger=self.trigger,
@@ -75,10 +84,16 @@ class ActiveRun:
             started=self.started,
             finished=None,
             outcome=None,
-            counts=self.counts,
-            examples=tuple(self.examples),
-            failing=tuple(self.failing),
+            counts=counts,
+            examples=self._first(lambda part: part.examples),
+            failing=self._first(lambda part: part.failing),
+            parts=deepcopy(self.parts),
         )
+
+    def _first(self, paths: Callable[[RunPart], list[str]]) -> tuple[str, ...]:
+        """Return the first few paths of all folders."""
+        found = (path for part in self.parts.values() for path in paths(part))
+        return tuple(islice(found, _EXAMPLES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +254,8 @@ class Runner:
                 await self._confirm(
                     item, finding, Reason.UPLOADED if ours else Reason.ON_SERVER
                 )
-                self.run.counts.duplicates += 1 + len(self._twins[item.sha1])
+                for file in self._all_of(item):
+                    self.run.part(file).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case Presence.REFUSED:
@@ -345,15 +361,17 @@ class Runner:
 
     async def _verified(self, item: _Item, finding: Finding) -> None:
         """Record what became of an upload."""
-        counts, file = self.run.counts, item.file
+        file = item.file
         match finding.presence:
             case Presence.HELD:
                 await self._confirm(item, finding, Reason.UPLOADED)
-                counts.uploaded += 1
-                counts.uploaded_bytes += file.stamp.size
-                counts.duplicates += len(self._twins[item.sha1])
-                if len(self.run.examples) < _EXAMPLES:
-                    self.run.examples.append(os.fsdecode(file.path))
+                part = self.run.part(file)
+                part.counts.uploaded += 1
+                part.counts.uploaded_bytes += file.stamp.size
+                if len(part.examples) < _EXAMPLES:
+                    part.examples.append(os.fsdecode(file.path))
+                for twin in self._twins[item.sha1]:
+                    self.run.part(twin).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case _ if file.attempts + 1 >= _VERIFY_TRIES:
@@ -382,7 +400,8 @@ class Runner:
     async def _decline(self, item: _Item, asset_id: str, reason: Reason) -> None:
         """Record that someone removed a content from the server."""
         await self._note_twins(item)
-        self.run.counts.declined += 1
+        for file in self._all_of(item):
+            self.run.part(file).counts.declined += 1
         await self._ledger.run(
             contents.decline, item.sha1, item.file.stamp.size, asset_id, reason
         )
@@ -434,9 +453,11 @@ class Runner:
 
     def _count_failures(self, failed: Sequence[FileRow]) -> None:
         """Count files that could not be stored."""
-        self.run.counts.failed += len(failed)
-        room = _EXAMPLES - len(self.run.failing)
-        self.run.failing += [os.fsdecode(file.path) for file in failed[:room]]
+        for file in failed:
+            part = self.run.part(file)
+            part.counts.failed += 1
+            if len(part.failing) < _EXAMPLES:
+                part.failing.append(os.fsdecode(file.path))
 
     def _all_of(self, item: _Item) -> list[FileRow]:
         """Return all files in the pipeline that have an item's content."""

@@ -1,5 +1,7 @@
 """Sentences for people about a file's state, in plain English."""
 
+import os
+
 from .model import FileReport, FileState, Reason
 
 _REASONS = {
@@ -52,3 +54,8 @@ def reason_text(report: FileReport) -> str:
     elif report.state is FileState.UNWANTED and report.detail:
         text = f"{text}; not known of this file: {report.detail}"
     return text
+
+
+def readable(path: str) -> str:
+    """Return a path that can be shown and sent: what is not UTF-8 in it is replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -3,10 +3,14 @@
 from dataclasses import asdict
 import json
 import sqlite3
+from typing import Any
 
 from ..model import RunCounts, RunOutcome, RunReport, RunTrigger
 
 _KEEP = 500
+_SELECT = (
+    "SELECT id, trigger, folders, started, finished, outcome, counts, error FROM run"
+)
 
 
 def save(con: sqlite3.Connection, run: RunReport) -> None:
@@ -56,13 +60,18 @@ def last_success(con: sqlite3.Connection, folder: str | None = None) -> float | 
 
 def get(con: sqlite3.Connection, run_id: str) -> RunReport | None:
     """Return a run, or None when it is not (or no longer) known."""
-    row = con.execute(
-        "SELECT id, trigger, folders, started, finished, outcome, counts, error"
-        " FROM run WHERE id = ?",
-        (run_id,),
-    ).fetchone()
-    if row is None:
-        return None
+    row = con.execute(f"{_SELECT} WHERE id = ?", (run_id,)).fetchone()
+    return None if row is None else _report(row)
+
+
+def latest(con: sqlite3.Connection, limit: int) -> list[RunReport]:
+    """Return the runs that began last, the newest first."""
+    rows = con.execute(f"{_SELECT} ORDER BY started DESC LIMIT ?", (limit,))
+    return [_report(row) for row in rows]
+
+
+def _report(row: tuple[Any, ...]) -> RunReport:
+    """Return the report of a row."""
     return RunReport(
         id=row[0],
         trigger=RunTrigger(row[1]),
