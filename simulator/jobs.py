@@ -31,9 +31,10 @@ THUMBNAILS: Final = "thumbnailGeneration"
 _BATCH = 32
 # Seconds between two looks for new work.
 _PATIENCE = 0.05
+# The thumbnail of an asset comes after its metadata.
+_READY = "(needs_thumbnail AND NOT needs_metadata)"
 _PENDING = (
-    "((needs_metadata AND NOT :no_metadata) OR "
-    "(needs_thumbnail AND NOT :no_thumbnails))"
+    f"((needs_metadata AND NOT :no_metadata) OR ({_READY} AND NOT :no_thumbnails))"
 )
 
 
@@ -79,11 +80,11 @@ class Jobs:
 
     def waiting(self, queue: str) -> int:
         """Return how many assets wait in a queue."""
-        column = {METADATA: "needs_metadata", THUMBNAILS: "needs_thumbnail"}.get(queue)
-        if column is None:
+        wanted = {METADATA: "needs_metadata", THUMBNAILS: _READY}.get(queue)
+        if wanted is None:
             return 0
         row = self.backend.store.one(
-            f"SELECT count(*) AS waiting FROM assets WHERE {column}"  # noqa: S608
+            f"SELECT count(*) AS waiting FROM assets WHERE {wanted}"  # noqa: S608
         )
         return 0 if row is None else int(row["waiting"])
 
@@ -169,7 +170,7 @@ class Jobs:
         changes: dict[str, Any] = {}
         tags: list[str] = []
         try:
-            if row["needs_metadata"] and METADATA not in self.paused:
+            if row["needs_metadata"]:
                 self.active = METADATA
                 changes["needs_metadata"] = False
                 found = await loop.run_in_executor(self._worker, examine, row)

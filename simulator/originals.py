@@ -133,7 +133,7 @@ def _wanted(call: Call, dto: dict[str, Any]) -> list[sqlite3.Row]:
             raise no_access("timeline.download")
         return store.all(
             "SELECT * FROM assets WHERE owner_id = ? AND deleted_at IS NULL "
-            "AND visibility IN ('archive', 'timeline') ORDER BY rowid",
+            "AND visibility != 'hidden' ORDER BY rowid",
             user_id,
         )
     raise bad_request("assetIds, albumId, or userId is required")

@@ -287,7 +287,7 @@ async def cities(call: Call) -> list[dict[str, Any]]:
     """Show one picture of each city."""
     search = _Query(call.auth, {"visibility": "timeline", "type": "IMAGE"})
     sql = search.sql(
-        "a.*", "AND json_extract(a.exif, '$.city') IS NOT NULL ORDER BY a.rowid"
+        "a.*", "AND json_extract(a.exif, '$.city') IS NOT NULL ORDER BY a.rowid DESC"
     )
     rows = await call.backend.store.read(
         lambda db: db.execute(sql, search.args).fetchall()

@@ -184,6 +184,30 @@ async def update_me(call: Call) -> dict[str, Any]:
     return await _update(call, call.auth.user_id, call.dto(_UPDATE_ME))
 
 
+@routes.add("GET", "/users/me/preferences", need="userPreference.read")
+async def my_preferences(call: Call) -> dict[str, Any]:
+    """Tell how the user wants the apps to look; nobody has changed anything here."""
+    shown = {"enabled": True, "sidebarWeb": False}
+    return {
+        "albums": {"defaultAssetOrder": "desc"},
+        "cast": {"gCastEnabled": False},
+        "download": {"archiveSize": 4 * 1024**3, "includeEmbeddedVideos": False},
+        "emailNotifications": {
+            "albumInvite": True,
+            "albumUpdate": True,
+            "enabled": True,
+        },
+        "folders": {**shown, "enabled": False},
+        "memories": {"duration": 5, "enabled": True},
+        "people": {**shown, "minimumFaces": 3},
+        "purchase": {"hideBuyButtonUntil": "2022-02-12", "showSupportBadge": True},
+        "ratings": {"enabled": False},
+        "recentlyAdded": {"sidebarWeb": False},
+        "sharedLinks": shown,
+        "tags": {**shown, "enabled": False},
+    }
+
+
 @routes.add("GET", "/users", need="user.read")
 async def list_users(call: Call) -> list[dict[str, Any]]:
     """List all users, the newest first."""
