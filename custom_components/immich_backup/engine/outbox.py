@@ -90,41 +90,58 @@ class Outbox:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._link_changed = asyncio.Event()
-        self._working: set[asyncio.Task[dict[int, UploadOutcome]]] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        # What became of the uploads that someone waits for, by number.
+        self._awaited: dict[int, UploadOutcome | None] = {}
 
     async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
         """Upload files now; those for which the server is away wait, also over a restart.
 
         One outcome for each item, in their order. Raises LedgerError.
         """
-        outcomes: dict[int, UploadOutcome] = {}
-        numbers: list[int] = []
-        for place, item in enumerate(items):
+        outcomes: list[UploadOutcome | int] = []
+        for item in items:
             try:
-                numbers.append(await self._post(item))
+                number = await self._post(item)
             except AccessError as err:
-                # Nothing was queued: a number that no file has.
-                numbers.append(-1 - place)
-                outcomes[-1 - place] = UploadOutcome(
-                    path=item.path,
-                    state=UploadState.FAILED,
-                    reason=Reason.VANISHED,
-                    detail=str(err),
+                outcomes.append(
+                    UploadOutcome(
+                        path=item.path,
+                        state=UploadState.FAILED,
+                        reason=Reason.VANISHED,
+                        detail=str(err),
+                    )
                 )
+            else:
+                self._awaited[number] = None
+                outcomes.append(number)
         self._emit(StatusChanged())
-        outcomes |= await self._work_while_linked()
+        try:
+            await self._work_while_linked()
+            await self._note_unfinished()
+            return [
+                self._awaited.get(outcome) or _lost(item)
+                if isinstance(outcome, int)
+                else outcome
+                for item, outcome in zip(items, outcomes, strict=True)
+            ]
+        finally:
+            for outcome in outcomes:
+                if isinstance(outcome, int):
+                    self._awaited.pop(outcome, None)
+
+    async def _note_unfinished(self) -> None:
+        """Note how far those uploads are that someone waits for."""
         refused: list[int] = []
         for posted in await self._ledger.run(outbox.posted):
-            outcomes.setdefault(posted.id, _outcome(posted))
-            if posted.state is FileState.PARKED and not posted.spooled:
-                refused.append(posted.id)
-        # Whoever asked now knows, and has the file.
-        await self._ledger.run(
-            outbox.close, [number for number in refused if number in numbers]
-        )
-        return [outcomes[number] for number in numbers if number in outcomes]
+            if posted.id in self._awaited:
+                self._awaited[posted.id] = _outcome(posted)
+                if posted.state is FileState.PARKED and not posted.spooled:
+                    refused.append(posted.id)
+        # Whoever asked knows now, and has the file.
+        await self._ledger.run(outbox.close, refused)
 
-    async def _work_while_linked(self) -> dict[int, UploadOutcome]:
+    async def _work_while_linked(self) -> None:
         """Send what is due; do not wait for a server that turns out to be away."""
         work = asyncio.create_task(self._locked_work())
         self._working.add(work)
@@ -134,12 +151,13 @@ class Outbox:
             change = asyncio.create_task(self._link_changed.wait())
             await asyncio.wait({work, change}, return_when=asyncio.FIRST_COMPLETED)
             change.cancel()
-        return await work if work.done() else {}
+        if work.done():
+            await work
 
-    async def _locked_work(self) -> dict[int, UploadOutcome]:
+    async def _locked_work(self) -> None:
         """Work alone."""
         async with self._lock:
-            return await self._work()
+            await self._work()
 
     async def tend(self) -> None:
         """Send what waits whenever there is reason to; runs until it is cancelled."""
@@ -184,24 +202,22 @@ class Outbox:
             lambda con: outbox.post(con, path, stamp, item.wish, spooled=item.spooled)
         )
 
-    async def _work(self) -> dict[int, UploadOutcome]:
-        """Send what is due, grant what was wished; return what is done, by number."""
+    async def _work(self) -> None:
+        """Send what is due, grant what was wished, and close what is done."""
         if self._link.error is None and self._link.halt is None:
             with suppress(LinkDownError, HaltedError, ImmichError):
                 if await self._ledger.run(outbox.posted, _PENDING, 1):
                     await self._connect()
                     await self._send()
-        done: dict[int, UploadOutcome] = {}
         with suppress(LinkDownError, HaltedError):
             for posted in await self._ledger.run(outbox.posted, _ENDED):
                 problem = await self._grant(posted)
-                done[posted.id] = _outcome(posted, problem)
+                if posted.id in self._awaited:
+                    self._awaited[posted.id] = _outcome(posted, problem)
                 await self._ledger.run(outbox.close, [posted.id])
                 if posted.spooled:
                     await self._remove_copy(posted)
-        if done:
-            self._emit(StatusChanged())
-        return done
+                self._emit(StatusChanged())
 
     async def _send(self) -> None:
         """Take what is queued through the steps of every file."""
@@ -293,4 +309,11 @@ def _outcome(posted: Posted, problem: str | None = None) -> UploadOutcome:
         asset_id=posted.asset_id,
         sha1=posted.sha1.hex() if posted.sha1 else None,
         problem=problem,
+    )
+
+
+def _lost(item: UploadItem) -> UploadOutcome:
+    """Return the outcome of an upload whose row another call has closed."""
+    return UploadOutcome(
+        path=item.path, state=UploadState.WAITING, reason=Reason.QUEUED
     )
