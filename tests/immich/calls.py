@@ -118,14 +118,15 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-# The tasks of the servers, which keep connections open for a while.
-_SERVERS = ("RequestHandler.", "RawServer.")
+# Where the tasks of the servers run, which keep connections and jobs for a while.
+_SERVERS = ("/simulator/", "/aiohttp/web_", "/immich/server.py")
 
 
 def client_tasks() -> set[asyncio.Task[Any]]:
     """Return all tasks of this process but those of the servers."""
-    return {
-        task
-        for task in asyncio.all_tasks()
-        if not getattr(task.get_coro(), "__qualname__", "").startswith(_SERVERS)
-    }
+
+    def of_a_server(task: asyncio.Task[Any]) -> bool:
+        code = getattr(task.get_coro(), "cr_code", None)
+        return any(part in getattr(code, "co_filename", "") for part in _SERVERS)
+
+    return {task for task in asyncio.all_tasks() if not of_a_server(task)}

@@ -516,20 +516,37 @@ async def test_memory_stays_flat(connect: Connect) -> None:
     assert peak < 8 * MEGABYTE
 
 
-async def test_an_answer_beats_a_late_failure(connect: Connect) -> None:
+@pytest.mark.parametrize("blocked", ["reading", "sending"])
+@pytest.mark.parametrize("answer", [DUPLICATE, http(401)])
+async def test_an_answer_beats_a_late_failure(
+    connect: Connect, answer: bytes, blocked: str
+) -> None:
     """Once the server has answered, it does not matter how the rest is dropped."""
+    closed = 0
 
     async def stubborn() -> AsyncIterator[bytes]:
-        yield bytes(PIECE)
+        nonlocal closed
         try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            raise ChangedError from None
+            yield bytes(PIECE)
+            if blocked == "reading":
+                await asyncio.Event().wait()
+            while True:
+                yield bytes(PIECE)
+        except asyncio.CancelledError, GeneratorExit:
+            closed += 1
+            raise TimeoutError from None
 
     async def early(exchange: Exchange) -> None:
         await exchange.reader.readexactly(PIECE)
-        await exchange.send(DUPLICATE)
+        await exchange.send(answer)
+        await exchange.drain_body()
 
     async with RawServer(early) as server:
-        upload = replace(asset(), size=2 * PIECE, content=stubborn)
-        assert (await connect(server.address).upload_asset(upload)).duplicate
+        upload = replace(asset(), size=LARGE, content=stubborn)
+        client = connect(server.address)
+        if answer is DUPLICATE:
+            assert (await client.upload_asset(upload)).duplicate
+        else:
+            with pytest.raises(errors.UnauthorisedError):
+                await client.upload_asset(upload)
+    assert closed == 1

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -166,23 +165,26 @@ class ImmichClient:
         headers: Mapping[str, str],
     ) -> Any:
         """Send content as it is read; return the answer."""
-        async with _deadline(send_timeout(0)) as deadline:
-            body = BodyStream(frame, content, size, deadline)
-            try:
-                return await self._call(
-                    "POST",
-                    "assets",
-                    data=body,
-                    headers=headers,
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, sock_connect=CONNECT_TIMEOUT
-                    ),
-                )
-            except ImmichError:
-                if body.failure is None:
-                    raise
-            finally:
-                await body.aclose()
+        try:
+            async with asyncio.timeout(send_timeout(0)) as deadline:
+                body = BodyStream(frame, content, size, deadline)
+                try:
+                    return await self._call(
+                        "POST",
+                        "assets",
+                        data=body,
+                        headers=headers,
+                        timeout=aiohttp.ClientTimeout(
+                            total=None, sock_connect=CONNECT_TIMEOUT
+                        ),
+                    )
+                except ImmichError:
+                    if body.failure is None:
+                        raise
+                finally:
+                    await body.aclose()
+        except TimeoutError as err:
+            raise ConnectionFailedError("The server stopped taking bytes") from err
         # Out here nothing gets chained to it.
         raise body.failure
 
@@ -259,19 +261,6 @@ class ImmichClient:
                 raise MaintenanceError("The server is in maintenance mode") from err
             await self.require_supported()
             raise ProtocolError(f"The server does not know {path}", status=404) from err
-
-
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Limit a block like asyncio.timeout; its expiry is a ConnectionFailedError."""
-    timeout = asyncio.timeout(seconds)
-    try:
-        async with timeout:
-            yield timeout
-    except TimeoutError as err:
-        if not timeout.expired():
-            raise
-        raise ConnectionFailedError("The server stopped taking bytes") from err
 
 
 def _list(answer: Any) -> Sequence[Any]:

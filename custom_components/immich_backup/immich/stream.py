@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import override
 
 from . import transport
@@ -60,9 +60,13 @@ class BodyStream(AsyncIterator[bytes]):
             return await anext(self._pieces)
 
     async def aclose(self) -> None:
-        """Close the content, as soon as nobody reads from it any more."""
+        """Close the content, as soon as nobody reads from it any more.
+
+        What it raises then comes too late to matter.
+        """
         async with self._running:
-            await self._pieces.aclose()
+            with suppress(Exception):
+                await self._pieces.aclose()
 
     async def _generate(self) -> AsyncGenerator[bytes]:
         """Yield the whole body, which is exactly as long as announced, or fail."""
@@ -75,7 +79,11 @@ class BodyStream(AsyncIterator[bytes]):
                     yield piece
                     self._deadline.reschedule(None)
         except Exception as err:
-            self.failure = err
+            # An answer that comes early cancels the reading; what content makes of
+            # that is not why the upload ends.
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                self.failure = err
             raise
         self._put_off(store_timeout(self._size))
         yield self._frame.tail
