@@ -38,6 +38,7 @@ from .model import (
     FolderStatus,
     FolderTrouble,
     Halt,
+    Reason,
     RunOutcome,
     RunReport,
     RunTrigger,
@@ -377,6 +378,13 @@ class Engine:
                 relative = os.fsencode(path[len(root) + 1 :])
                 return await self.ledger.run(reports.one, watched.folder.id, relative)
         return None
+
+    async def largest_parked(self, reason: Reason) -> int | None:
+        """Return the size of the largest file parked for a reason, None if there is none.
+
+        Raises LedgerError.
+        """
+        return await self.ledger.run(reports.largest_parked, reason)
 
     async def recent_runs(self, limit: int) -> list[RunReport]:
         """Return the runs that began last, the newest first. Raises LedgerError."""

@@ -49,6 +49,16 @@ def many(
     return [_report(row) for row in rows], int(total)
 
 
+def largest_parked(con: sqlite3.Connection, reason: Reason) -> int | None:
+    """Return the size of the largest file that is parked for a reason; None if none."""
+    (size,) = con.execute(
+        "SELECT max(size) FROM file WHERE folder IN (SELECT id FROM folder)"
+        " AND state = ? AND reason = ?",
+        (FileState.PARKED, reason),
+    ).fetchone()
+    return None if size is None else int(size)
+
+
 def _report(row: tuple[object, ...]) -> FileReport:
     """Return the report of a row."""
     (
