@@ -13,6 +13,9 @@ from .calls import ALL_CALLS
 from .conftest import CANARY, Connect
 from .server import Exchange, Handler, RawServer, answers, http
 
+# A cut key is a leak too.
+PART = CANARY[:12]
+
 
 def chain(err: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and everything that it is chained to."""
@@ -36,7 +39,7 @@ def echo(raw: bytes) -> Handler:
 
 ECHOES = {
     "message": b"HTTP/1.1 400 Bad\r\nContent-Type: application/json\r\n\r\n"
-    b'{"message":"' + b"x" * 290 + b' x-api-key: KEY"}',
+    b'{"message":"' + b"x" * 270 + b' x-api-key: KEY"}',
     "permission": b"HTTP/1.1 403 Bad\r\nContent-Type: application/json\r\n\r\n"
     b'{"message":"Missing required permission: KEY"}',
     "unknown path": b"HTTP/1.1 404 Bad\r\nContent-Type: application/json\r\n\r\n"
@@ -82,11 +85,11 @@ async def test_errors_and_logs(
     assert set(sent) == {CANARY}
     for failure in failures:
         for link in chain(failure):
-            assert CANARY not in f"{link} {link!r} {link.args!r} {vars(link)!r}"
-        assert CANARY not in "".join(traceback.format_exception(failure))
+            assert PART not in f"{link} {link!r} {link.args!r} {vars(link)!r}"
+        assert PART not in "".join(traceback.format_exception(failure))
     assert "Executing" in caplog.text
     for record in caplog.records:
-        assert CANARY not in f"{record.getMessage()} {record.exc_text} {record.args!r}"
+        assert PART not in f"{record.getMessage()} {record.exc_text} {record.args!r}"
 
 
 async def test_what_is_left_of_a_text(connect: Connect) -> None:
