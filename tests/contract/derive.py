@@ -10,7 +10,6 @@ from argparse import ArgumentParser
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 import json
 from pathlib import Path
 import re
@@ -18,7 +17,7 @@ from typing import Any
 
 from .compare import UUID_TEXT
 from .gaps import GAPS, Gaps, Told
-from .notation import UNKNOWN_UUID, VARYING, Writer, beginning, walk
+from .notation import UNKNOWN_UUID, VARYING, Writer, beginning, is_processed, walk
 from .samples import Kind, Sample
 from .table import Case, Expectation, Request, Table
 
@@ -246,7 +245,13 @@ class Derivation:
         response = recorded.entry["response"]
         self._learn_key(recorded)
         reads = request.method in {"GET", "HEAD"} or "/search/" in request.path
-        waits = reads and response["status"] == HTTPStatus.OK
+        waits = reads and (
+            "/thumbnail" in request.path
+            or any(
+                isinstance(value, dict) and is_processed(value)
+                for value in walk(_whole(response["body"]))
+            )
+        )
         return Case(
             name=recorded.name,
             group=recorded.group,
@@ -305,8 +310,7 @@ class Derivation:
             request=Request(
                 method="GET", path=f"/api/assets/{id_}", key=self.gaps.default_key
             ),
-            expect=Expectation(status=200, body={"json": asset}),
-            wait=WAIT,
+            expect=Expectation(status=200, body={"json": asset}, partial=True),
         )
 
     def _processed_asset(self, recorded: Recorded) -> Case:
@@ -324,7 +328,7 @@ class Derivation:
                 key=self.gaps.default_key,
                 body={"json": search},
             ),
-            expect=Expectation(status=200, body={"json": expected}),
+            expect=Expectation(status=200, body={"json": expected}, partial=True),
             wait=WAIT,
         )
 
@@ -384,9 +388,11 @@ class Derivation:
         if recorded.request.get("method") == "HEAD" and "Content-Length" in headers:
             compared["Content-Length"] = headers["Content-Length"]
         size = None
+        partial = False
         match body:
-            case {"<truncated>": True, "bytes": length, "head": head}:
-                body = beginning(head)
+            case {"<truncated>": True, "bytes": length}:
+                body = _whole(body)
+                partial = True
                 keys = {
                     key
                     for value in walk(body)
@@ -399,7 +405,13 @@ class Derivation:
             # Goes without saying unless it is something else.
             if compared.get("Content-Type") == "application/json":
                 del compared["Content-Type"]
-        expect = Expectation(status=status, headers=compared, body=expected, size=size)
+        expect = Expectation(
+            status=status,
+            headers=compared,
+            body=expected,
+            size=size,
+            partial=partial,
+        )
         return replace(expect, **self.gaps.expectations.get(recorded.path, {}))
 
     def _expected_body(
@@ -475,6 +487,15 @@ def _file(value: Any) -> File:
         sha1=value["sha1"],
         type=value["type"],
     )
+
+
+def _whole(body: Any) -> Any:
+    """Return a recorded body; of a long one only the beginning was kept."""
+    match body:
+        case {"<truncated>": True, "head": head}:
+            return beginning(head)
+        case _:
+            return body
 
 
 def _kind(file: File) -> Kind:

@@ -61,7 +61,7 @@ class Expectation:
     `status` None means that no answer comes. `body` is one of {"json": notation},
     {"content": sample, "range": [first, last]?}, {"zip": [sample, ..]}, {"text": ..},
     {"empty": true}, {"bytes": true} (anything but nothing). `size` is the length of the
-    answer as compact JSON. `early` tells whether the answer comes before the whole body
+    answer as compact JSON, `partial` that only some keys were recorded. `early` tells whether the answer comes before the whole body
     was sent, `continued` whether 100 Continue comes first, `statuses` are those of
     parallel requests.
     """
@@ -70,6 +70,7 @@ class Expectation:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     size: int | None = None
+    partial: bool = False
     early: bool | None = None
     continued: bool | None = None
     statuses: tuple[int, ...] = ()

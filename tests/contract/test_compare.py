@@ -23,6 +23,7 @@ UUID = "aaaaaaaa-0000-4000-8000-000000000002"
         ({"~each": {"id": "~uuid"}, "~length": 1, "~ids": [UUID]}, [{"id": UUID}]),
         ({"~set": ["a", "b"]}, ["b", "a"]),
         (None, None),
+        ({"~each": {"a": 1}}, [{"a": 1, "b": 2}]),
     ],
 )
 def test_the_same(expected: Any, actual: Any) -> None:

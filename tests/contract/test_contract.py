@@ -14,7 +14,7 @@ from .wire import Server
 
 CONTRACT = Table.load(TABLE)
 WAIT_BUDGET = 15.0
-"""How long all cases together may wait for the simulator's jobs, in seconds."""
+"""How long all cases together may wait in vain for the simulator's jobs, in seconds."""
 
 
 async def _replay() -> dict[str, Outcome]:
