@@ -1,0 +1,1 @@
+"""A whole home in one command: Home Assistant, an Immich server and sample photos."""

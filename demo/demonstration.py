@@ -1,0 +1,220 @@
+"""The demonstration, step by step: start, set up, back up, tell, keep running."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+import sys
+import time
+
+from aiohttp import ClientError, ClientSession
+
+from . import log, onboarding, samples
+from .api import ApiError, HomeApi, HomeSocket, Json
+from .backup import Backup
+from .errors import DemoError
+from .home import FIRST_PORT, RESTART, Home, free_port
+from .installation import Installation
+from .process import HomeLock
+from .report import Report, Sums, ignored_names
+from .server import Server, look_at, simulated_server
+from .state import HomeState
+
+# A run may end while a file is still being written; the next one takes it.
+_RUNS = 3
+# Seconds until Home Assistant has set everything up.
+_START = 120.0
+_INTERVAL = 0.2
+# Finished runs that are told; nothing else needs to be.
+_OUTCOMES = frozenset(("completed", "completed_with_errors", "failed"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for; ``server`` is an address and a key."""
+
+    home: Path
+    port: int | None = None
+    photos: Path | None = None
+    server: tuple[str, str] | None = None
+    once: bool = False
+    json: bool = False
+
+
+class Demonstration:
+    """One demonstration in one home."""
+
+    def __init__(self, options: Options) -> None:
+        """Take what is asked for."""
+        self.proven = self.told = False
+        self._options = options
+        self._began = time.monotonic()
+        self._output = sys.stdout
+        self._stack = AsyncExitStack()
+
+    async def run(self) -> None:
+        """Do everything; ends once the backup is told, or when it is cancelled.
+
+        Raises DemoError.
+        """
+        async with self._stack:
+            try:
+                await self._run()
+            except (ApiError, ClientError) as err:
+                raise DemoError(f"Home Assistant: {err}") from err
+
+    def _say(self, text: str) -> None:
+        """Tell the person something."""
+        print(text, file=self._output, flush=True)
+
+    async def _run(self) -> None:
+        """Do everything."""
+        options = self._options
+        options.home.mkdir(parents=True, exist_ok=True)
+        lock = HomeLock(options.home)
+        self._stack.callback(lock.close)
+        await lock.acquire()
+        state = HomeState.load(options.home / "demo.json")
+        session = await self._stack.enter_async_context(ClientSession())
+
+        server = await self._server(session, state)
+        state.port = self._port(state)
+        state.save()
+        home = Home(options.home, lock, state.port)
+        folder = options.photos or home.media / "Samples"
+        await asyncio.to_thread(home.prepare, sorted({str(folder), *state.folders()}))
+        self._say(f"Starting Home Assistant at {home.url}")
+        await home.start()
+        self._stack.push_async_callback(home.stop)
+        if options.photos is None:
+            await asyncio.to_thread(samples.make, folder)
+
+        api = HomeApi(session, home.url)
+        async with _visit(home, api, state) as socket:
+            installation = Installation(api, socket, state)
+            account = await installation.account(server)
+            subentry_id = await installation.folder(account, folder)
+            backup = Backup(socket, account.entry_id, subentry_id)
+            self._say(f"Backing up {folder} to {server.url}")
+            report = await self._back_up(socket, backup, home, server, folder)
+            event = await backup.entity_id("backup")
+        await self._tell(report, state)
+        if not options.once:
+            await self._keep_running(home, api, state, event)
+
+    async def _server(self, session: ClientSession, state: HomeState) -> Server:
+        """Return the server that was named, or start the simulated one."""
+        if self._options.server is not None:
+            return await look_at(session, *self._options.server, simulated=False)
+        url, key = await self._stack.enter_async_context(
+            simulated_server(self._options.home / "immich", state)
+        )
+        return await look_at(session, url, key, simulated=True)
+
+    def _port(self, state: HomeState) -> int:
+        """Return the port for Home Assistant; raises DemoError if it is taken."""
+        wanted = self._options.port
+        if wanted is None:
+            return free_port(FIRST_PORT, state.port)
+        if free_port(wanted) != wanted:
+            raise DemoError(f"Something else uses port {wanted}")
+        return wanted
+
+    async def _back_up(
+        self,
+        socket: HomeSocket,
+        backup: Backup,
+        home: Home,
+        server: Server,
+        folder: Path,
+    ) -> Report:
+        """Back up until every file has its final state, and say what happened."""
+        uploaded = duplicates = 0
+        for _ in range(_RUNS):
+            outcome = await backup.run()
+            uploaded += outcome.get("uploaded", 0)
+            duplicates += outcome.get("duplicates", 0)
+            if error := outcome.get("error"):
+                self._say(f"The run ended early: {error}")
+            if not await backup.count("settling", "waiting"):
+                break
+        seconds = time.monotonic() - self._began
+        files = await backup.files()
+        await backup.wait_for_entity("protected_files", str(Sums.of(files).verified))
+        return Report(
+            home_assistant=(await socket.command("get_config"))["version"],
+            url=home.url,
+            server=server,
+            folder=str(folder),
+            files=files,
+            uploaded=uploaded,
+            duplicates=duplicates,
+            seconds=seconds,
+            entities=await backup.entities(),
+            log=await asyncio.to_thread(log.complaints_in, home.log),
+        )
+
+    async def _tell(self, report: Report, state: HomeState) -> None:
+        """Print the report, for people and, if wanted, for programmes."""
+        self.proven, self.told = report.sums.proven, True
+        ignored = await asyncio.to_thread(
+            ignored_names, Path(report.folder), report.files
+        )
+        self._say(f"\n{report.as_text()}")
+        if ignored:
+            self._say(f"Not looked at, as their names say: {', '.join(ignored)}")
+        if not self._options.once:
+            assert state.login is not None
+            self._say(
+                f"\nHome Assistant {report.home_assistant}: {report.url}"
+                f"\n  log in as {state.login.username}, password"
+                f" {state.login.password}"
+                f"\n  then Settings, Devices & services, Immich Backup"
+            )
+        if self._options.json:
+            self._say(report.as_json())
+            # Nothing may follow the object.
+            self._output = sys.stderr
+
+    async def _keep_running(
+        self, home: Home, api: HomeApi, state: HomeState, event: str
+    ) -> None:
+        """Tell what is backed up until Home Assistant ends; it may ask for a restart."""
+
+        def hear(message: Json) -> None:
+            if message["data"]["entity_id"] == event:
+                self._tell_run(message["data"]["new_state"] or {})
+
+        self._say("Everything runs; put a photo into the folder. Ctrl-C ends it.")
+        while True:
+            async with _visit(home, api, state) as socket:
+                await socket.subscribe(hear, "state_changed")
+                code = await home.wait_until_ended()
+            if code != RESTART:
+                raise DemoError(f"Home Assistant ended: {home.last_words()}")
+            await home.start()
+
+    def _tell_run(self, state: Json) -> None:
+        """Tell of a finished run that did something."""
+        run = state.get("attributes", {})
+        if run.get("event_type") in _OUTCOMES and (run["uploaded"] or run["failed"]):
+            self._say(
+                f"{time.strftime('%H:%M:%S')} uploaded {run['uploaded']}, failed"
+                f" {run['failed']}: {', '.join(run['examples'] + run['failing'])}"
+            )
+
+
+@asynccontextmanager
+async def _visit(
+    home: Home, api: HomeApi, state: HomeState
+) -> AsyncGenerator[HomeSocket]:
+    """Log in to a home that starts, and wait until everything in it is set up."""
+    await home.wait_until_up(api)
+    await onboarding.log_in(api, state)
+    async with await api.connect() as socket:
+        async with asyncio.timeout(_START):
+            while (await socket.command("get_config"))["state"] != "RUNNING":
+                await asyncio.sleep(_INTERVAL)
+        await onboarding.finish(api)
+        yield socket

@@ -1,0 +1,68 @@
+"""Fills in the integration's forms through Home Assistant's API, as a person would."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .api import HomeApi, Json
+from .errors import DemoError
+
+DOMAIN = "immich_backup"
+_ENTRY_FLOW = "/api/config/config_entries/flow"
+_SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
+
+
+async def add_account(api: HomeApi, answers: Mapping[str, Any]) -> Json:
+    """Fill in the form of a new account and return how it ended."""
+    step = await api.post(_ENTRY_FLOW, {"handler": DOMAIN})
+    return await _fill_in(api, _ENTRY_FLOW, step, answers)
+
+
+async def change_account(
+    api: HomeApi, entry_id: str, answers: Mapping[str, Any]
+) -> Json:
+    """Fill in the form that changes an account and return how it ended."""
+    step = await api.post(_ENTRY_FLOW, {"handler": DOMAIN, "entry_id": entry_id})
+    return await _fill_in(api, _ENTRY_FLOW, step, answers)
+
+
+async def add_folder(
+    api: HomeApi, entry_id: str, answers: Mapping[str, Any], flow_id: str | None = None
+) -> Json:
+    """Fill in the form of a new folder, or one that is open, and return how it ended."""
+    if flow_id is None:
+        step = await api.post(_SUBENTRY_FLOW, {"handler": [entry_id, "folder"]})
+    else:
+        step = await api.get(f"{_SUBENTRY_FLOW}/{flow_id}")
+    return await _fill_in(api, _SUBENTRY_FLOW, step, answers)
+
+
+async def _fill_in(
+    api: HomeApi, path: str, step: Json, answers: Mapping[str, Any]
+) -> Json:
+    """Answer each form until the flow ends; raises DemoError when one is refused."""
+    while step["type"] == "form":
+        name, filled = step["step_id"], _fill(step["data_schema"] or (), answers)
+        step = await api.post(f"{path}/{step['flow_id']}", filled)
+        if errors := step.get("errors"):
+            raise DemoError(f"Home Assistant refuses the form {name}: {errors}")
+    return step
+
+
+def _fill(schema: Sequence[Json], answers: Mapping[str, Any]) -> Json:
+    """Return a form's values: our answers, else what the form suggests."""
+    filled: Json = {}
+    for field in schema:
+        name = field["name"]
+        if field.get("type") == "expandable":
+            filled[name] = _fill(field["schema"], answers)
+        elif name in answers:
+            filled[name] = answers[name]
+        elif (suggested := _suggested(field)) is not None:
+            filled[name] = suggested
+    return filled
+
+
+def _suggested(field: Json) -> Any:
+    """Return what a field shows before anybody touched it."""
+    suggested = (field.get("description") or {}).get("suggested_value")
+    return field.get("default") if suggested is None else suggested
