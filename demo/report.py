@@ -105,6 +105,7 @@ class Report:
                 "files": [asdict(file) for file in self.files],
                 "entities": dict(self.entities),
                 "log": list(self.log),
+                "error": None,
             },
             ensure_ascii=False,
         )
