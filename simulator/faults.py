@@ -90,6 +90,14 @@ CANNED: Final[Mapping[str, Canned]] = {
 }
 
 
+def _check_pattern(pattern: str) -> None:
+    """Raise ValueError for what is no regular expression."""
+    try:
+        re.compile(pattern)
+    except re.PatternError as err:
+        raise ValueError(f"{pattern!r} is no pattern: {err}") from err
+
+
 @dataclass(slots=True, kw_only=True)
 class Fault:
     """One kind of misbehaviour, for the requests that match.
@@ -133,10 +141,10 @@ class Fault:
         self.damage = Damage(self.damage)
         if self.header is not None:
             name, pattern = self.header
-            re.compile(pattern)
+            _check_pattern(pattern)
             self.header = (name, pattern)
         if self.path_regex is not None:
-            re.compile(self.path_regex)
+            _check_pattern(self.path_regex)
         if self.canned is not None and self.canned not in CANNED:
             raise ValueError(f"canned must be one of {', '.join(CANNED)}")
         if self.action is Action.THROTTLE and self.rate <= 0:

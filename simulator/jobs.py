@@ -29,6 +29,7 @@ THUMBNAILS: Final = "thumbnailGeneration"
 # How many assets are taken from the database at once; the rest waits there, so that
 # the queue needs no memory and outlives the process.
 _BATCH = 32
+_FOREVER = 2**62
 # Seconds between two looks for new work.
 _PATIENCE = 0.05
 # The thumbnail of an asset comes after its metadata.
@@ -47,6 +48,7 @@ class Jobs:
     deletion_delay: float = 1.0  # seconds that a deleted asset lives on
     paused: set[str] = field(default_factory=set)
     active: str | None = None
+    _hurry: bool = False
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -74,7 +76,8 @@ class Jobs:
         self._wanted.set()
 
     async def idle(self) -> None:
-        """Wait until nothing is left to do that is not paused."""
+        """Do everything without delay; return when only paused queues are left."""
+        self._hurry = True
         self.wake()
         await self._idle.wait()
 
@@ -92,7 +95,8 @@ class Jobs:
         while True:
             self._wanted.clear()
             delay = await self._work()
-            if delay is None:
+            if delay is None and not self._wanted.is_set():
+                self._hurry = False
                 self._idle.set()
             try:
                 async with asyncio.timeout(delay):
@@ -106,12 +110,17 @@ class Jobs:
         """Do what is due; return the seconds until something will be, None if never."""
         store = self.backend.store
         instant = now()
-        due_dead = instant - round(self.deletion_delay * SECOND)
-        due_new = instant - round(self.processing_delay * SECOND)
+        delays = (self.deletion_delay, self.processing_delay)
+        due_dead, due_new = (
+            _FOREVER if self._hurry else instant - round(delay * SECOND)
+            for delay in delays
+        )
         for row in store.all(
             "SELECT * FROM assets WHERE dying AND deleted_at <= ?", due_dead
         ):
             await self.remove(row)
+        if self.paused >= {METADATA, THUMBNAILS}:
+            return self._next_due(instant, "0")
         rows = store.all(
             f"SELECT * FROM assets WHERE created_at <= :due AND {_PENDING} "  # noqa: S608
             "ORDER BY created_at LIMIT :count",
@@ -123,7 +132,7 @@ class Jobs:
             await self._process(row)
         if rows:
             return 0
-        return self._next_due(instant)
+        return self._next_due(instant, _PENDING)
 
     def _paused(self) -> dict[str, bool]:
         return {
@@ -131,10 +140,10 @@ class Jobs:
             "no_thumbnails": THUMBNAILS in self.paused,
         }
 
-    def _next_due(self, instant: int) -> float | None:
+    def _next_due(self, instant: int, pending: str) -> float | None:
         row = self.backend.store.one(
             "SELECT min(due) AS due FROM ("  # noqa: S608
-            f"SELECT min(created_at) + :new AS due FROM assets WHERE {_PENDING} "
+            f"SELECT min(created_at) + :new AS due FROM assets WHERE {pending} "
             "UNION ALL SELECT min(deleted_at) + :dead FROM assets WHERE dying)",
             new=round(self.processing_delay * SECOND),
             dead=round(self.deletion_delay * SECOND),

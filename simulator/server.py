@@ -33,6 +33,7 @@ _OPTIONS: dict[str, Any] = {
     "access_log": None,
     "auto_decompress": False,
     "keepalive_timeout": KEEP_ALIVE_SECONDS,
+    "lingering_time": 0.0,  # the dispatcher itself swallows what comes too late
     "logger": _LOGGER,
     "max_field_size": 16_384,
     "max_line_size": 16_384,

@@ -1,0 +1,1 @@
+"""Tests of the simulated server, where the contract table cannot tell."""
