@@ -29,9 +29,10 @@ def own_asset(call: Call, asset_id: str, permission: str) -> sqlite3.Row:
 
 def allowed_assets(call: Call, ids: Iterable[str]) -> dict[str, sqlite3.Row]:
     """Return those of these assets that are the user's own and not locked."""
+    # The plus keeps SQLite from going through everything that the owner has.
     rows = select_in(
         call.backend.store.db,
-        "SELECT * FROM assets WHERE owner_id = ? AND visibility != 'locked' "
+        "SELECT * FROM assets WHERE +owner_id = ? AND visibility != 'locked' "
         "AND id IN {in}",
         set(ids),
         call.auth.user_id,

@@ -86,10 +86,9 @@ CREATE TABLE IF NOT EXISTS assets (
   needs_metadata INTEGER NOT NULL DEFAULT 1,
   needs_thumbnail INTEGER NOT NULL DEFAULT 1
 );
-CREATE UNIQUE INDEX IF NOT EXISTS assets_owner_checksum
-  ON assets (owner_id, checksum) WHERE library_id IS NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS assets_library_checksum
-  ON assets (owner_id, library_id, checksum) WHERE library_id IS NOT NULL;
+-- One asset per owner and content, uploads and each library counted apart.
+CREATE UNIQUE INDEX IF NOT EXISTS assets_content
+  ON assets (owner_id, checksum, coalesce(library_id, ''));
 CREATE INDEX IF NOT EXISTS assets_time ON assets (owner_id, file_created_at);
 CREATE INDEX IF NOT EXISTS assets_jobs ON assets (created_at)
   WHERE needs_metadata OR needs_thumbnail;
