@@ -7,7 +7,6 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, service
-from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, SUBENTRY_FOLDER
 from ..engine.ledger import LedgerError
@@ -67,10 +66,3 @@ def ledger_failed(err: LedgerError) -> HomeAssistantError:
         translation_key="ledger_failed",
         translation_placeholders={"error": str(err)},
     )
-
-
-def iso(moment: float | None) -> str | None:
-    """Return epoch seconds as local ISO text, for responses."""
-    if moment is None:
-        return None
-    return dt_util.as_local(dt_util.utc_from_timestamp(moment)).isoformat()

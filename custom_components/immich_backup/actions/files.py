@@ -11,9 +11,10 @@ from ..const import DOMAIN
 from ..engine import FileState
 from ..engine.ledger import LedgerError
 from ..engine.model import FileReport
-from ..engine.texts import reason_text
+from ..engine.texts import readable, reason_text
 from ..manager import BackupManager
-from .common import ATTR_CONFIG_ENTRY_ID, folders_of, iso, ledger_failed, manager_of
+from ..run_report import iso
+from .common import ATTR_CONFIG_ENTRY_ID, folders_of, ledger_failed, manager_of
 
 ATTR_PATH: Final = "path"
 ATTR_STATE: Final = "state"
@@ -90,10 +91,7 @@ def _file_response(manager: BackupManager, report: FileReport) -> dict[str, Any]
     """Return what is known of a file, safe to be sent as JSON."""
     folder = manager.engine.folders.get(report.folder)
     return {
-        # A name need not be UTF-8; what is not is shown as a replacement character.
-        "path": report.path.encode("utf-8", "surrogateescape").decode(
-            "utf-8", "replace"
-        ),
+        "path": readable(report.path),
         "folder": folder.name if folder is not None else None,
         "state": report.state,
         "reason": report.reason,

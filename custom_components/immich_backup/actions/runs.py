@@ -10,14 +10,14 @@ import voluptuous as vol
 from ..const import DOMAIN
 from ..engine import RunTrigger
 from ..engine.ledger import LedgerError
-from ..engine.model import RunOutcome, RunReport
+from ..engine.model import RunOutcome
 from ..engine.preview import Preview
 from ..manager import BackupManager
+from ..run_report import run_values
 from .common import (
     ATTR_CONFIG_ENTRY_ID,
     ATTR_FOLDERS,
     folders_of,
-    iso,
     ledger_failed,
     manager_of,
 )
@@ -61,7 +61,7 @@ async def run(call: ServiceCall) -> ServiceResponse:
             translation_key="run_failed",
             translation_placeholders={"error": report.error or ""},
         )
-    return _run_response(manager, report)
+    return {"outcome": report.outcome, **run_values(manager.engine, report)}
 
 
 async def stop(call: ServiceCall) -> ServiceResponse:
@@ -106,25 +106,4 @@ def _plan_response(name: str, plan: Preview) -> dict[str, Any]:
         "wanted": plan.wanted,
         "wanted_bytes": plan.wanted_bytes,
         "left_out": dict(plan.left_out),
-    }
-
-
-def _run_response(manager: BackupManager, report: RunReport) -> dict[str, Any]:
-    """Return a run's outcome."""
-    counts = report.counts
-    folders = manager.engine.folders
-    return {
-        "run_id": report.id,
-        "outcome": report.outcome,
-        "folders": [folders[key].name for key in report.folders if key in folders],
-        "uploaded": counts.uploaded,
-        "uploaded_bytes": counts.uploaded_bytes,
-        "duplicates": counts.duplicates,
-        "declined": counts.declined,
-        "failed": counts.failed,
-        "superseded": counts.superseded,
-        "failing": list(report.failing),
-        "started": iso(report.started),
-        "finished": iso(report.finished),
-        "error": report.error,
     }

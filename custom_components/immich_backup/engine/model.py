@@ -108,7 +108,8 @@ class FolderStatus(StrEnum):
     SCANNING = "scanning"
     BACKING_UP = "backing_up"
     WAITING = "waiting"
-    UNAVAILABLE = "unavailable"
+    # Not "unavailable": to Home Assistant that word says that there is no state.
+    UNAVAILABLE = "not_available"
 
 
 class FolderTrouble(StrEnum):

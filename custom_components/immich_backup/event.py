@@ -1,0 +1,187 @@
+"""Events: what becomes of a run, for an account as a whole and for each folder."""
+
+from abc import abstractmethod
+from enum import StrEnum
+from typing import Any, Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .engine.events import Event, RunFinished, RunProgress, RunStarted
+from .engine.model import RunCounts, RunOutcome, RunReport, RunTrigger
+from .entity import AccountEntity, FolderEntity, LedgerEntity, add_folder_entities
+from .manager import BackupManager, ImmichBackupConfigEntry
+from .run_report import folder_values, run_values
+
+# Entities only tell what the engine does.
+PARALLEL_UPDATES = 0
+
+
+class BackupEvent(StrEnum):
+    """What can happen to a run: it starts, stores more files, and ends in one way.
+
+    A run is ``stopped`` when a person ends it, or Home Assistant stops; its files wait.
+    """
+
+    STARTED = "started"
+    PROGRESS = "progress"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+BACKUP: Final = EventEntityDescription(
+    key="backup",
+    translation_key="backup",
+    event_types=[event.value for event in BackupEvent],
+)
+# What an event that a run starts tells of it.
+_KNOWN_AT_START = frozenset({"folder", "folders", "run_id", "started", "trigger"})
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: ImmichBackupConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the event of an account and those of its folders."""
+    manager = entry.runtime_data
+    async_add_entities([AccountBackupEvent(manager, BACKUP)])
+    add_folder_entities(
+        entry,
+        async_add_entities,
+        lambda subentry: [FolderBackupEvent(manager, subentry, BACKUP)],
+    )
+
+
+class RunEventEntity(LedgerEntity, EventEntity):
+    """Tells what becomes of runs, at most every 10 s while one goes on."""
+
+    # Numbers and examples of a moment; what lasts is in the sensors.
+    _unrecorded_attributes = frozenset(
+        {
+            "declined",
+            "duplicates",
+            "error",
+            "examples",
+            "failed",
+            "failing",
+            "finished",
+            "folder",
+            "folders",
+            "run_id",
+            "started",
+            "superseded",
+            "trigger",
+            "uploaded",
+            "uploaded_bytes",
+        }
+    )
+    _manager: BackupManager
+    # The run whose start was told last.
+    _told: str | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the engine."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._manager.engine.subscribe(self._handle))
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write nothing: the state is the last event."""
+
+    @callback
+    def _handle(self, event: Event) -> None:
+        """Tell what happened to a run that concerns us."""
+        match event:
+            case RunStarted(run) if self._concerns(run):
+                self._tell_start(run)
+            case RunProgress(run) if self._concerns(run):
+                self._tell_start(run)
+                self._tell(BackupEvent.PROGRESS, self._values(run))
+            case RunFinished(run) if self._concerns(run):
+                self._tell_start(run)
+                self._tell(self._outcome(run), self._values(run))
+
+    @callback
+    def _tell_start(self, run: RunReport) -> None:
+        """Tell the start of a run once; late where the folder joined it later."""
+        if self._told != run.id:
+            self._told = run.id
+            values = self._values(run)
+            self._tell(
+                BackupEvent.STARTED,
+                {key: value for key, value in values.items() if key in _KNOWN_AT_START},
+            )
+
+    @callback
+    def _tell(self, event: BackupEvent, values: dict[str, Any]) -> None:
+        """Let Home Assistant know."""
+        self._trigger_event(event, values)
+        self.async_write_ha_state()
+
+    @abstractmethod
+    def _concerns(self, run: RunReport) -> bool:
+        """Return whether to tell of a run."""
+
+    @abstractmethod
+    def _values(self, run: RunReport) -> dict[str, Any]:
+        """Return the attributes of an event."""
+
+    @abstractmethod
+    def _outcome(self, run: RunReport) -> BackupEvent:
+        """Return how a run ended."""
+
+
+class AccountBackupEvent(AccountEntity, RunEventEntity):
+    """Tells of every run of an account."""
+
+    @override
+    def _concerns(self, run: RunReport) -> bool:
+        """Return whether it is a run, not a single upload that was asked for."""
+        return run.trigger is not RunTrigger.UPLOAD
+
+    @override
+    def _values(self, run: RunReport) -> dict[str, Any]:
+        """Return what is known of the run."""
+        return run_values(self._manager.engine, run)
+
+    @override
+    def _outcome(self, run: RunReport) -> BackupEvent:
+        """Return how the run ended."""
+        return _outcome(run, run.counts)
+
+
+class FolderBackupEvent(FolderEntity, RunEventEntity):
+    """Tells of the runs that a folder takes part in, with the folder's own numbers."""
+
+    @override
+    def _concerns(self, run: RunReport) -> bool:
+        """Return whether the folder takes part."""
+        return self._folder_id in run.folders
+
+    @override
+    def _values(self, run: RunReport) -> dict[str, Any]:
+        """Return the folder's part in the run."""
+        return folder_values(self._manager.engine, run, self._folder_id)
+
+    @override
+    def _outcome(self, run: RunReport) -> BackupEvent:
+        """Return how the run ended for this folder."""
+        return _outcome(run, run.part(self._folder_id).counts)
+
+
+def _outcome(run: RunReport, counts: RunCounts) -> BackupEvent:
+    """Return how a run ended for those whose counts these are."""
+    match run.outcome:
+        case RunOutcome.FAILED:
+            return BackupEvent.FAILED
+        case RunOutcome.STOPPED:
+            return BackupEvent.STOPPED
+    if counts.failed:
+        return BackupEvent.COMPLETED_WITH_ERRORS
+    return BackupEvent.COMPLETED
