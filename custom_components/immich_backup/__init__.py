@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 import shutil
 
-from homeassistant.const import CONF_URL, Platform
+from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -62,6 +62,10 @@ async def async_setup_entry(
             translation_placeholders={"error": str(err)},
         ) from err
     entry.async_on_unload(manager.stop)
+    # Entries are not unloaded when Home Assistant stops.
+    entry.async_on_unload(
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, manager.stop)
+    )
     entry.runtime_data = manager
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -71,12 +75,14 @@ async def async_setup_entry(
         manufacturer="Immich",
         configuration_url=entry.data[CONF_URL],
     )
-    await manager.overview.async_refresh()
+    await manager.overview.async_config_entry_first_refresh()
     entry.async_create_background_task(
         hass, manager.server.async_refresh(), f"{DOMAIN} first look at the server"
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(entry.add_update_listener(_async_update))
+    # What changed while nobody listened.
+    await manager.update()
     return True
 
 
@@ -84,7 +90,10 @@ async def async_unload_entry(
     hass: HomeAssistant, entry: ImmichBackupConfigEntry
 ) -> bool:
     """Unload an account; its engine stops once the entities are gone."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded:
+        entry.runtime_data.issues.forget()
+    return unloaded
 
 
 async def async_remove_entry(

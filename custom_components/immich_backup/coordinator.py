@@ -1,17 +1,19 @@
 """Coordinators: the engine in numbers, and what the server says of itself."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN, LOGGER, PERMISSIONS
 from .engine import Engine, Overview
-from .engine.events import Event
+from .engine.events import Event, RunFinished, RunStarted
+from .engine.ledger import LedgerError
 from .immich import ImmichClient, ServerVersion
 from .immich.errors import ImmichError, UnauthorisedError
 
@@ -43,19 +45,47 @@ class OverviewCoordinator(DataUpdateCoordinator[Overview]):
             ),
         )
         self._engine = engine
+        self._stop_ticking: CALLBACK_TYPE | None = None
 
     @callback
-    def changed(self, _event: Event | None = None) -> None:
+    def changed(self, event: Event | datetime | None = None) -> None:
         """Ask the engine again, at most once a second."""
+        match event:
+            case RunStarted():
+                # The transfer rate and the counts change without an event.
+                self._tick()
+            case RunFinished():
+                self._tick(on=False)
         self._debounced_refresh.async_schedule_call()
+
+    @override
+    async def async_shutdown(self) -> None:
+        """Ask no more."""
+        self._tick(on=False)
+        await super().async_shutdown()
+
+    @callback
+    def _tick(self, *, on: bool = True) -> None:
+        """Ask every few seconds, or no longer."""
+        if self._stop_ticking is not None:
+            self._stop_ticking()
+            self._stop_ticking = None
+        if on:
+            self._stop_ticking = async_track_time_interval(
+                self.hass, self.changed, _RUN_INTERVAL, cancel_on_shutdown=True
+            )
 
     @override
     async def _async_update_data(self) -> Overview:
         """Ask the engine for its numbers."""
-        overview = await self._engine.overview()
-        # The transfer rate and the counts change without an event during a run.
-        self.update_interval = _RUN_INTERVAL if overview.run is not None else None
-        return overview
+        try:
+            return await self._engine.overview()
+        except LedgerError as err:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="ledger_failed",
+                translation_placeholders={"error": str(err)},
+            ) from err
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

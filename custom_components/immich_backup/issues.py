@@ -40,6 +40,8 @@ _FIXABLE = frozenset(
 _ERRORS = frozenset(
     (Issue.OTHER_USER, Issue.PERMISSIONS, Issue.QUOTA, Issue.SERVER_TOO_OLD)
 )
+# Said once by the engine, so that it has to outlast a restart; a person's word ends it.
+_LASTING = frozenset((Issue.PROOFS_LOST,))
 
 
 def _issue_id(issue: Issue, entry_id: str, subject: str | None) -> str:
@@ -62,6 +64,7 @@ def raise_issue(
         _issue_id(issue, entry_id, subentry_id),
         data={"issue": issue.value, "entry_id": entry_id, "subentry_id": subentry_id},
         is_fixable=issue in _FIXABLE,
+        is_persistent=issue in _LASTING,
         learn_more_url=f"{REPOSITORY_URL}#troubleshooting",
         severity=ir.IssueSeverity.ERROR
         if issue in _ERRORS
@@ -86,3 +89,13 @@ def clear_all(
     """Take back every issue of an account, or of one folder of it."""
     for issue in Issue:
         clear_issue(hass, issue, entry_id, subentry_id)
+
+
+@callback
+def clear_detected(
+    hass: HomeAssistant, entry_id: str, subentry_id: str | None = None
+) -> None:
+    """Take back the issues that are raised again by themselves if they still hold."""
+    for issue in Issue:
+        if issue not in _LASTING:
+            clear_issue(hass, issue, entry_id, subentry_id)

@@ -1,56 +1,30 @@
 """Binds the engine to Home Assistant: one for every account, as long as it is loaded."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
-from homeassistant.const import CONF_PATH, CONF_URL
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 
 from .account import client_of, ledger_path
 from .const import DOMAIN, LOGGER, SUBENTRY_FOLDER
 from .coordinator import OverviewCoordinator, ServerCoordinator
 from .engine import Engine, Folder, RuleError, RunTrigger
-from .engine.events import (
-    Event,
-    FileTooLarge,
-    FolderChanged,
-    Halted,
-    PollingFallback,
-    ProofsLost,
-    ServerChanged,
-)
-from .engine.model import FolderTrouble, Halt
+from .engine.events import Event, ServerChanged
+from .engine.ledger import LedgerError
+from .engine.model import Halt
 from .folders import folder_of
 from .home import HomeContext
-from .issues import Issue, clear_all, clear_issue, raise_issue
-from .scheduling import schedule
+from .issue_keeper import IssueKeeper
+from .scheduling import next_scheduled, schedule
 
 type ImmichBackupConfigEntry = ConfigEntry[BackupManager]
 type NewFolderListener = Callable[[ConfigSubentry], None]
-
-_FOLDER_ISSUES: Mapping[FolderTrouble, Issue] = MappingProxyType(
-    {
-        FolderTrouble.MISSING: Issue.FOLDER_MISSING,
-        FolderTrouble.NOT_A_DIRECTORY: Issue.FOLDER_MISSING,
-        FolderTrouble.NOT_ALLOWED: Issue.FOLDER_NOT_ALLOWED,
-        FolderTrouble.UNREADABLE: Issue.FOLDER_UNREADABLE,
-        FolderTrouble.SUDDENLY_EMPTY: Issue.FOLDER_EMPTY,
-        FolderTrouble.OTHER_FILE_SYSTEM: Issue.FOLDER_ELSEWHERE,
-    }
-)
-_HALT_ISSUES: Mapping[Halt, Issue] = MappingProxyType(
-    {
-        Halt.PERMISSION: Issue.PERMISSIONS,
-        Halt.QUOTA: Issue.QUOTA,
-        Halt.SERVER_TOO_OLD: Issue.SERVER_TOO_OLD,
-        Halt.OTHER_USER: Issue.OTHER_USER,
-    }
-)
 
 
 class BackupManager:
@@ -68,10 +42,12 @@ class BackupManager:
         )
         self.overview = OverviewCoordinator(hass, entry, self.engine)
         self.server = ServerCoordinator(hass, entry, self.client)
+        self.issues = IssueKeeper(hass, entry, self.engine)
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.
         self._applied: dict[str, tuple[str, dict[str, Any]]] = {}
         self._schedules: dict[str, CALLBACK_TYPE] = {}
+        self._stopped = False
         self._new_folder_listeners: list[NewFolderListener] = []
         self._lock = asyncio.Lock()
         self._account = _account_of(entry)
@@ -84,26 +60,39 @@ class BackupManager:
     async def start(self) -> None:
         """Open the ledger and tend the folders; raises LedgerError."""
         self.engine.subscribe(self._handle)
+        self.engine.subscribe(self.issues.handle)
         self.engine.subscribe(self.overview.changed)
-        subentries = self.entry.get_subentries_of_type(SUBENTRY_FOLDER)
-        await self.engine.start(filter(None, map(self._folder_of, subentries)))
-        for subentry in self.entry.get_subentries_of_type(SUBENTRY_FOLDER):
-            await self._schedule(subentry)
+        tended: list[Folder] = []
+        for subentry in self._subentries():
             self._applied[subentry.subentry_id] = _snapshot(subentry)
+            if (folder := self._folder_of(subentry)) is not None:
+                tended.append(folder)
+        await self.engine.start(tended)
+        for folder in tended:
+            self._schedule(folder.id, self._applied[folder.id][1])
+        self.overview.async_add_listener(self._overview_told)
+        self.server.async_add_listener(self._server_told)
+        await self.issues.look_for_large_files()
 
-    async def stop(self) -> None:
+    async def stop(self, _event: object = None) -> None:
         """Stop everything; what is on its way is sent again after the next start."""
+        if self._stopped:
+            return
+        self._stopped = True
         for remove in self._schedules.values():
             remove()
         self._schedules.clear()
+        await self.overview.async_shutdown()
+        await self.server.async_shutdown()
         await self.engine.stop()
 
     async def update(self) -> None:
         """Apply what changed in the subentries; nothing else is disturbed."""
         async with self._lock:
+            if self._stopped:
+                return
             current = {
-                subentry.subentry_id: subentry
-                for subentry in self.entry.get_subentries_of_type(SUBENTRY_FOLDER)
+                subentry.subentry_id: subentry for subentry in self._subentries()
             }
             for subentry_id in self._applied.keys() - current.keys():
                 await self._remove(subentry_id)
@@ -114,145 +103,135 @@ class BackupManager:
                     continue
                 self._applied[subentry_id] = snapshot
                 await self._apply(subentry, new=before is None)
+            self._name_device(self.entry.entry_id, self.entry.title)
             self.overview.changed()
 
     @callback
     def on_new_folder(self, listener: NewFolderListener) -> CALLBACK_TYPE:
         """Call a function for each folder that is there now, and each new one."""
         self._new_folder_listeners.append(listener)
-        for subentry in self.entry.get_subentries_of_type(SUBENTRY_FOLDER):
+        for subentry in self._subentries():
             listener(subentry)
         return lambda: self._new_folder_listeners.remove(listener)
 
+    @callback
+    def next_run(self) -> datetime | None:
+        """Return when the next run starts by the clock; None if none does."""
+        if not self.engine.automatic:
+            return None
+        now = dt_util.utcnow()
+        moments = (
+            next_scheduled(subentry.data, now)
+            for subentry in self._subentries()
+            if subentry.subentry_id in self._schedules
+        )
+        return min(filter(None, moments), default=None)
+
+    def _subentries(self) -> Iterable[ConfigSubentry]:
+        """Return the folders as they are configured now."""
+        return self.entry.get_subentries_of_type(SUBENTRY_FOLDER)
+
     async def _apply(self, subentry: ConfigSubentry, *, new: bool) -> None:
         """Take over a new or changed folder."""
-        clear_issue(
-            self.hass, Issue.FOLDER_RULES, self.entry.entry_id, subentry.subentry_id
-        )
+        self._unschedule(subentry.subentry_id)
         if (folder := self._folder_of(subentry)) is not None:
             await self.engine.apply(folder)
-        await self._schedule(subentry)
+            self._schedule(subentry.subentry_id, subentry.data)
         if new:
             for listener in list(self._new_folder_listeners):
                 listener(subentry)
-        self._rename_device(subentry)
+        self._name_device(subentry.subentry_id, subentry.title)
 
     async def _remove(self, subentry_id: str) -> None:
         """Let go of a folder that was removed."""
         del self._applied[subentry_id]
-        if (remove := self._schedules.pop(subentry_id, None)) is not None:
-            remove()
-        await self.engine.remove(subentry_id)
-        clear_all(self.hass, self.entry.entry_id, subentry_id)
+        self._unschedule(subentry_id)
+        try:
+            await self.engine.remove(subentry_id)
+        except LedgerError as err:
+            LOGGER.warning(
+                "The ledger forgets a removed folder only at the next start: %s", err
+            )
+        self.issues.forget_folder(subentry_id)
 
     def _folder_of(self, subentry: ConfigSubentry) -> Folder | None:
         """Return the engine's folder; an issue and None if its rules can't be read."""
         try:
-            return folder_of(subentry)
+            folder = folder_of(subentry)
         except RuleError as err:
-            raise_issue(
-                self.hass,
-                Issue.FOLDER_RULES,
-                self.entry.entry_id,
-                subentry.subentry_id,
-                folder=subentry.title,
-                field=err.field,
-            )
+            self.issues.rules_unreadable(subentry, err)
             return None
+        self.issues.rules_readable(subentry)
+        return folder
 
-    async def _schedule(self, subentry: ConfigSubentry) -> None:
-        """Start the folder's runs by the clock as it says now."""
-        subentry_id = subentry.subentry_id
-        if (remove := self._schedules.pop(subentry_id, None)) is not None:
-            remove()
+    @callback
+    def _schedule(self, folder_id: str, data: Mapping[str, Any]) -> None:
+        """Start a folder's runs by the clock."""
 
         @callback
         def start() -> None:
             if self.engine.automatic:
-                self.engine.start_run([subentry_id], trigger=RunTrigger.SCHEDULE)
+                self.engine.start_run([folder_id], trigger=RunTrigger.SCHEDULE)
+            # The next run is another one now.
+            self.overview.changed()
 
-        added = await schedule(self.hass, subentry.title, subentry.data, start)
-        if added is not None:
-            self._schedules[subentry_id] = added
+        self._schedules[folder_id] = schedule(self.hass, data, start)
 
     @callback
-    def _rename_device(self, subentry: ConfigSubentry) -> None:
-        """Let the folder's device follow its name."""
-        registry = dr.async_get(self.hass)
-        for device in dr.async_entries_for_config_entry(registry, self.entry.entry_id):
-            if (DOMAIN, subentry.subentry_id) in device.identifiers:
-                registry.async_update_device(device.id, name=subentry.title)
+    def _unschedule(self, subentry_id: str) -> None:
+        """Start no more runs by the clock."""
+        if (end := self._schedules.pop(subentry_id, None)) is not None:
+            end()
+
+    @callback
+    def _name_device(self, identifier: str, name: str) -> None:
+        """Let a device follow the name of what it stands for."""
+        if (device_id := self._device_id(identifier)) is not None:
+            dr.async_get(self.hass).async_update_device(device_id, name=name)
+
+    @callback
+    def _device_id(self, identifier: str) -> str | None:
+        """Return the device of the account or of a folder, if it is registered."""
+        return dr.async_get_device_id_by_identifier(
+            self.hass, (DOMAIN, identifier), config_entry_id=self.entry.entry_id
+        )
 
     @callback
     def _handle(self, event: Event) -> None:
-        """Turn the engine's events into what Home Assistant has for them."""
+        """Log what the server does, and ask it anew when it is back."""
         match event:
-            case FolderChanged(folder, trouble):
-                self._folder_changed(folder, trouble)
-            case PollingFallback(folder, _):
-                self._folder_issue(Issue.POLLING, folder)
-            case Halted(halt, detail):
-                self._halted(halt, detail)
             case ServerChanged(None):
                 LOGGER.info("The Immich server answers again")
+                self.entry.async_create_background_task(
+                    self.hass,
+                    self.server.async_request_refresh(),
+                    f"{DOMAIN} look at the server again",
+                )
             case ServerChanged(error):
                 LOGGER.info("The Immich server can't be used: %s", error)
-            case FileTooLarge(size):
-                raise_issue(
-                    self.hass,
-                    Issue.FILE_TOO_LARGE,
-                    self.entry.entry_id,
-                    account=self.entry.title,
-                    size=f"{size / 1e6:.0f}",
-                )
-            case ProofsLost(count):
-                raise_issue(
-                    self.hass,
-                    Issue.PROOFS_LOST,
-                    self.entry.entry_id,
-                    account=self.entry.title,
-                    count=str(count),
-                )
 
     @callback
-    def _folder_changed(self, folder_id: str, trouble: FolderTrouble | None) -> None:
-        """Raise or clear the issues about a folder's root."""
-        for issue in set(_FOLDER_ISSUES.values()):
-            if trouble is None or issue is not _FOLDER_ISSUES[trouble]:
-                clear_issue(self.hass, issue, self.entry.entry_id, folder_id)
-        if trouble is not None:
-            self._folder_issue(_FOLDER_ISSUES[trouble], folder_id)
+    def _overview_told(self) -> None:
+        """Take back the issues that the numbers disprove."""
+        if self.overview.last_update_success:
+            self.issues.look(self.overview.data)
 
     @callback
-    def _folder_issue(self, issue: Issue, folder_id: str) -> None:
-        """Raise an issue about a folder."""
-        subentry = self.entry.subentries.get(folder_id)
-        if subentry is not None:
-            raise_issue(
-                self.hass,
-                issue,
-                self.entry.entry_id,
-                folder_id,
-                folder=subentry.title,
-                path=subentry.data[CONF_PATH],
+    def _server_told(self) -> None:
+        """Let the account's device follow the server; go on when it allows again."""
+        if not self.server.last_update_success:
+            return
+        info = self.server.data
+        if (device_id := self._device_id(self.entry.entry_id)) is not None:
+            dr.async_get(self.hass).async_update_device(
+                device_id, sw_version=str(info.version)
             )
-
-    @callback
-    def _halted(self, halt: Halt | None, detail: str | None) -> None:
-        """Tell what a person must do before uploads go on."""
-        for issue in _HALT_ISSUES.values():
-            clear_issue(self.hass, issue, self.entry.entry_id)
-        if halt is Halt.UNAUTHORISED:
-            self.entry.async_start_reauth(self.hass)
-        elif halt is not None and halt in _HALT_ISSUES:
-            raise_issue(
-                self.hass,
-                _HALT_ISSUES[halt],
-                self.entry.entry_id,
-                account=self.entry.title,
-                url=self.entry.data[CONF_URL],
-                detail=detail or "",
-            )
+        link = self.engine.link
+        if (
+            link.halt is Halt.PERMISSION
+            and link.halt_detail not in info.missing_permissions
+        ) or link.halt is Halt.SERVER_TOO_OLD:
+            self.engine.resume()
 
 
 def _snapshot(subentry: ConfigSubentry) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,201 @@
+"""Keeps an account's repair issues true: raised by what the engine tells, gone when cured."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_PATH, CONF_URL
+from homeassistant.core import HomeAssistant, callback
+
+from .const import DOMAIN, LOGGER
+from .engine import Detection, Engine, FileState, Overview, RuleError
+from .engine.events import (
+    Event,
+    FileTooLarge,
+    FolderChanged,
+    Halted,
+    PollingFallback,
+    ProofsLost,
+    RunFinished,
+)
+from .engine.ledger import LedgerError
+from .engine.model import FolderTrouble, Halt, Reason, RunOutcome
+from .issues import Issue, clear_all, clear_detected, clear_issue, raise_issue
+
+if TYPE_CHECKING:
+    from .manager import ImmichBackupConfigEntry
+
+_FOLDER_ISSUES: Mapping[FolderTrouble, Issue] = MappingProxyType(
+    {
+        FolderTrouble.MISSING: Issue.FOLDER_MISSING,
+        FolderTrouble.NOT_A_DIRECTORY: Issue.FOLDER_MISSING,
+        FolderTrouble.NOT_ALLOWED: Issue.FOLDER_NOT_ALLOWED,
+        FolderTrouble.UNREADABLE: Issue.FOLDER_UNREADABLE,
+        FolderTrouble.SUDDENLY_EMPTY: Issue.FOLDER_EMPTY,
+        FolderTrouble.OTHER_FILE_SYSTEM: Issue.FOLDER_ELSEWHERE,
+    }
+)
+_HALT_ISSUES: Mapping[Halt, Issue] = MappingProxyType(
+    {
+        Halt.PERMISSION: Issue.PERMISSIONS,
+        Halt.QUOTA: Issue.QUOTA,
+        Halt.SERVER_TOO_OLD: Issue.SERVER_TOO_OLD,
+        Halt.OTHER_USER: Issue.OTHER_USER,
+    }
+)
+
+
+class IssueKeeper:
+    """The issues of one account and its folders."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ImmichBackupConfigEntry, engine: Engine
+    ) -> None:
+        """Begin without any issue."""
+        self._hass = hass
+        self._entry = entry
+        self._engine = engine
+        # What stopped uploads and is not known to be cured: the engine tries again now
+        # and then, which does not mean that it works.
+        self.halt: Halt | None = None
+        self._polling: set[str] = set()
+
+    @callback
+    def handle(self, event: Event) -> None:
+        """Take what the engine tells."""
+        match event:
+            case FolderChanged(folder, trouble):
+                self._folder_changed(folder, trouble)
+            case PollingFallback(folder, _):
+                self._polling.add(folder)
+                self._raise_for_folder(Issue.POLLING, folder)
+            case Halted(halt, detail) if halt is not None:
+                self._halted(halt, detail or "")
+            case RunFinished(run):
+                if run.outcome in (RunOutcome.COMPLETED, RunOutcome.WITH_ERRORS):
+                    self._cured()
+                self._look_for_large_files_soon()
+            case FileTooLarge():
+                self._look_for_large_files_soon()
+            case ProofsLost(count):
+                self._raise(Issue.PROOFS_LOST, count=str(count))
+
+    @callback
+    def look(self, overview: Overview) -> None:
+        """Take back what the numbers disprove."""
+        waiting = overview.tally.count(FileState.WAITING, FileState.FAILED)
+        if overview.halt is None and overview.run is None and not waiting:
+            self._cured()
+        for key in list(self._polling):
+            folder, numbers = self._engine.folders.get(key), overview.folders.get(key)
+            if folder is None or numbers is None:
+                continue
+            if not numbers.polling or folder.detection is Detection.POLLING:
+                self._polling.discard(key)
+                clear_issue(self._hass, Issue.POLLING, self._entry.entry_id, key)
+
+    async def look_for_large_files(self) -> None:
+        """Tell of files that a proxy refuses, for as long as there are any."""
+        try:
+            size = await self._engine.largest_parked(Reason.TOO_LARGE)
+        except LedgerError as err:
+            LOGGER.debug("The ledger can't be asked for large files: %s", err)
+            return
+        if size is None:
+            clear_issue(self._hass, Issue.FILE_TOO_LARGE, self._entry.entry_id)
+        else:
+            self._raise(Issue.FILE_TOO_LARGE, size=f"{size / 1e6:.0f}")
+
+    @callback
+    def rules_unreadable(self, subentry: ConfigSubentry, error: RuleError) -> None:
+        """Tell that a folder is not tended because of a broken rule."""
+        raise_issue(
+            self._hass,
+            Issue.FOLDER_RULES,
+            self._entry.entry_id,
+            subentry.subentry_id,
+            folder=subentry.title,
+            field=error.field,
+        )
+
+    @callback
+    def rules_readable(self, subentry: ConfigSubentry) -> None:
+        """Take that back."""
+        clear_issue(
+            self._hass, Issue.FOLDER_RULES, self._entry.entry_id, subentry.subentry_id
+        )
+
+    @callback
+    def forget_folder(self, folder_id: str) -> None:
+        """Take back all that is about a folder."""
+        self._polling.discard(folder_id)
+        clear_all(self._hass, self._entry.entry_id, folder_id)
+
+    @callback
+    def forget(self) -> None:
+        """Take back what is found out again when the account is loaded again."""
+        clear_detected(self._hass, self._entry.entry_id)
+        for folder_id in self._entry.subentries:
+            clear_detected(self._hass, self._entry.entry_id, folder_id)
+
+    @callback
+    def _folder_changed(self, folder_id: str, trouble: FolderTrouble | None) -> None:
+        """Raise or clear the issues about a folder's root."""
+        current = None if trouble is None else _FOLDER_ISSUES[trouble]
+        for issue in set(_FOLDER_ISSUES.values()) - {current}:
+            clear_issue(self._hass, issue, self._entry.entry_id, folder_id)
+        if current is not None:
+            self._raise_for_folder(current, folder_id)
+
+    @callback
+    def _halted(self, halt: Halt, detail: str) -> None:
+        """Tell what a person must do before uploads go on."""
+        if halt is not self.halt:
+            self._cured()
+        self.halt = halt
+        if halt is Halt.UNAUTHORISED:
+            self._entry.async_start_reauth(self._hass)
+        elif halt in _HALT_ISSUES:
+            self._raise(
+                _HALT_ISSUES[halt], url=self._entry.data[CONF_URL], detail=detail
+            )
+
+    @callback
+    def _cured(self) -> None:
+        """Take back what stopped uploads: it does no longer."""
+        if self.halt is not None and self.halt in _HALT_ISSUES:
+            clear_issue(self._hass, _HALT_ISSUES[self.halt], self._entry.entry_id)
+        self.halt = None
+
+    @callback
+    def _look_for_large_files_soon(self) -> None:
+        """Ask the ledger when there is time."""
+        self._entry.async_create_background_task(
+            self._hass, self.look_for_large_files(), f"{DOMAIN} look for large files"
+        )
+
+    @callback
+    def _raise_for_folder(self, issue: Issue, folder_id: str) -> None:
+        """Raise an issue about a folder."""
+        subentry = self._entry.subentries.get(folder_id)
+        if subentry is not None:
+            raise_issue(
+                self._hass,
+                issue,
+                self._entry.entry_id,
+                folder_id,
+                folder=subentry.title,
+                path=subentry.data[CONF_PATH],
+            )
+
+    @callback
+    def _raise(self, issue: Issue, **placeholders: str) -> None:
+        """Raise an issue about the account."""
+        raise_issue(
+            self._hass,
+            issue,
+            self._entry.entry_id,
+            account=self._entry.title,
+            **placeholders,
+        )
