@@ -11,6 +11,8 @@ import pytest
 # which would otherwise hide this one.
 import custom_components
 
+from .support.home import home, immich  # noqa: F401
+
 assert custom_components.__file__
 
 # Reproducible by default; HYPOTHESIS_PROFILE=explore looks for new examples.
