@@ -3,19 +3,28 @@
 import re
 
 # Temporary names of rsync, Syncthing, SMB, browsers, Android, Nextcloud and editors.
+# Asked for every file of every scan, so what can't match is ruled out by one character.
 _TEMPORARY = re.compile(
     rb"""
       ~.*                                  # ~syncthing~x.tmp, ~$x, ~x.jpg
     | .*~                                  # x.jpg~
-    | \.syncthing\..*
-    | \.smbdelete.*
-    | \._.*                                # AppleDouble
-    | \.(?:pending|trashed)-.*             # Android
-    | \..+\.[A-Za-z0-9]{6}                 # .x.jpg.AbC123: rsync
-    | .*\.(?:part|partial|filepart|crdownload|download|opdownload|tmp|temp|swp|!ut|!qb
-        |aria2|\#part|upload|uploading|ocTransferId[0-9]+\.part)
-    | (?:Thumbs\.db|ehthumbs\.db|desktop\.ini|\.DS_Store|Icon\r|SYNOFILE_THUMB_.*
-        |SYNOPHOTO_.*|\.nomedia|\.stignore|\.sync_.*)
+    | \.(?:
+          syncthing\..*
+        | smbdelete.*
+        | _.*                              # AppleDouble
+        | (?:pending|trashed)-.*           # Android
+        | .+\.[A-Za-z0-9]{6}               # .x.jpg.AbC123: rsync
+        | DS_Store | nomedia | stignore | sync_.*
+      )
+    | .*\.(?=[!\#acdfoptsu])(?:
+          part | partial | filepart | crdownload | download | opdownload | tmp | temp
+        | swp | !ut | !qb | aria2 | \#part | upload | uploading
+        | ocTransferId[0-9]+\.part
+      )
+    | (?=[deist])(?:
+          Thumbs\.db | ehthumbs\.db | desktop\.ini | Icon\r | SYNOFILE_THUMB_.*
+        | SYNOPHOTO_.*
+      )
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

@@ -11,6 +11,7 @@ import struct
 
 from ..access import stamp_of
 from ..ledger import Ledger, scans
+from ..ledger.rows import Stamp
 from ..ledger.scans import Entry
 from .names import ignored_directory, ignored_file
 
@@ -48,16 +49,23 @@ class ScanStoppedError(Exception):
 
 @dataclass(slots=True)
 class Listing:
-    """One directory as read: fingerprint of its files, sub-directories, entries.
+    """One directory as read: fingerprint of its files, sub-directories, what it holds.
 
-    ``entries`` is None when there are too many to keep.
+    ``kept`` has name, size, mtime_ns and ctime_ns of the files; it is None when they
+    are too many. Few directories differ from what is known, so it is raw and cheap.
     """
 
     fingerprint: bytes
     subdirectories: list[bytes]
     files: int
     links: int
-    entries: list[Entry] | None
+    kept: list[tuple[bytes, int, int, int]] | None
+
+    def entries(self) -> Iterator[Entry] | None:
+        """Yield the files, if they were kept."""
+        if self.kept is None:
+            return None
+        return (Entry(name, Stamp(*stamp)) for name, *stamp in self.kept)
 
 
 def list_files(path: bytes, result: ScanResult | None = None) -> Iterator[Entry]:
@@ -82,9 +90,8 @@ def list_directory(path: bytes, *, recursive: bool, result: ScanResult) -> Listi
     digest = hashlib.blake2b(digest_size=16)
     update, pack = digest.update, _FINGERPRINT.pack
     subdirectories: list[bytes] = []
-    entries: list[Entry] | None = []
     files = links = 0
-    kept: list[tuple[bytes, os.stat_result]] = []
+    kept: list[tuple[bytes, int, int, int]] = []
     with os.scandir(path) as found:
         for entry in found:
             name = entry.name
@@ -99,10 +106,13 @@ def list_directory(path: bytes, *, recursive: bool, result: ScanResult) -> Listi
                     result.add_error(err)
                     continue
                 files += 1
+                size = status.st_size
+                mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
                 update(name)
-                update(pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+                update(pack(size, mtime_ns, ctime_ns))
+                # Not the status itself: it is ten times as large.
                 if files <= _KEEP:
-                    kept.append((name, status))
+                    kept.append((name, size, mtime_ns, ctime_ns))
             elif entry.is_symlink():
                 links += 1
             elif (
@@ -111,12 +121,9 @@ def list_directory(path: bytes, *, recursive: bool, result: ScanResult) -> Listi
                 and not ignored_directory(name)
             ):
                 subdirectories.append(name)
-    entries = (
-        [Entry(name, stamp_of(status)) for name, status in kept]
-        if files <= _KEEP
-        else None
+    return Listing(
+        digest.digest(), subdirectories, files, links, kept if files <= _KEEP else None
     )
-    return Listing(digest.digest(), subdirectories, files, links, entries)
 
 
 class Scanner:
@@ -254,11 +261,7 @@ class Scanner:
                     self._flush(scan)
             return
         directory = None if known is None else known[0]
-        entries: Iterator[Entry] = (
-            iter(listing.entries)
-            if listing.entries is not None
-            else list_files(full, result)
-        )
+        entries = listing.entries() or list_files(full, result)
         for batch in batched(entries, _BATCH, strict=False):
             sighting = scans.compare(reader, directory, batch)
             if sighting.new or sighting.changed or sighting.back:
@@ -266,12 +269,10 @@ class Scanner:
                 self._ledger.run_sync(self._record, path, sighting)
         missing: list[int] = []
         if directory is not None:
-            names = (
-                (entry.name for entry in listing.entries)
-                if listing.entries is not None
-                else (entry.name for entry in list_files(full))
+            present = listing.entries() or list_files(full)
+            missing = scans.missing_names(
+                reader, directory, (entry.name for entry in present)
             )
-            missing = scans.missing_names(reader, directory, names)
         if scan:
             self._ledger.run_sync(
                 scans.finish_directory,
