@@ -66,7 +66,7 @@ LEFT_OUT = {
 }
 """Recorded exchanges that are not contract, by group/name, each with the reason."""
 
-WAIT = 10.0
+WAIT = 40.0
 """How long the server may take to process an upload, in seconds."""
 
 PARTS = "multipart parts in order"

@@ -363,7 +363,7 @@ GAPS = Gaps(
                 "load-thumbnail",
                 _get("/api/assets/{{load#/id}}/thumbnail"),
                 200,
-                wait=10.0,
+                wait=40.0,
             ),
         ),
         "22-more/album-add-194-real": (
@@ -626,6 +626,7 @@ GAPS = Gaps(
     },
     waits={
         "08-trash/force-bulk-check-after-2.5s",
+        "10-tags-stacks/tags-list",
         "13-search-media-misc/search-statistics",
         "13-search-media-misc/search-suggestions-city",
         "13-search-media-misc/map-markers",

@@ -13,7 +13,7 @@ from .table import Table
 from .wire import Server
 
 CONTRACT = Table.load(TABLE)
-WAIT_BUDGET = 15.0
+WAIT_BUDGET = 45.0
 """How long all cases together may wait in vain for the simulator's jobs, in seconds."""
 
 
