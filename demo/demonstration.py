@@ -82,8 +82,13 @@ class Demonstration:
         state.port = self._port(state)
         state.save()
         home = Home(options.home, lock, state.port)
+        if not state.complete:
+            # Home Assistant writes some things late: without its user, for one, nobody
+            # could log in to what an interrupted first start left.
+            await asyncio.to_thread(home.remove)
+            state.accounts.clear()
         folder = options.photos or home.media / "Samples"
-        await asyncio.to_thread(home.prepare, sorted({str(folder), *state.folders()}))
+        await asyncio.to_thread(home.prepare, {folder, *state.folders()})
         self._say(f"Starting Home Assistant at {home.url}")
         await home.start()
         self._stack.push_async_callback(home.stop)
@@ -98,10 +103,19 @@ class Demonstration:
             backup = Backup(socket, account.entry_id, subentry_id)
             self._say(f"Backing up {folder} to {server.url}")
             report = await self._back_up(socket, backup, home, server, folder)
+            state.complete = True
+            state.save()
+            await self._tell(report, state)
+            if options.once:
+                return
             event = await backup.entity_id("backup")
-        await self._tell(report, state)
-        if not options.once:
-            await self._keep_running(home, api, state, event)
+            self._say("Everything runs; put a photo into the folder. Ctrl-C ends it.")
+            code = await self._watch(socket, home, event)
+        while code == RESTART:
+            await home.start()
+            async with _visit(home, api, state) as socket:
+                code = await self._watch(socket, home, event)
+        raise DemoError(f"Home Assistant ended: {home.last_words()}")
 
     async def _server(self, session: ClientSession, state: HomeState) -> Server:
         """Return the server that was named, or start the simulated one."""
@@ -177,23 +191,15 @@ class Demonstration:
             # Nothing may follow the object.
             self._output = sys.stderr
 
-    async def _keep_running(
-        self, home: Home, api: HomeApi, state: HomeState, event: str
-    ) -> None:
-        """Tell what is backed up until Home Assistant ends; it may ask for a restart."""
+    async def _watch(self, socket: HomeSocket, home: Home, event: str) -> int:
+        """Tell what is backed up until Home Assistant ends; return its exit code."""
 
         def hear(message: Json) -> None:
             if message["data"]["entity_id"] == event:
                 self._tell_run(message["data"]["new_state"] or {})
 
-        self._say("Everything runs; put a photo into the folder. Ctrl-C ends it.")
-        while True:
-            async with _visit(home, api, state) as socket:
-                await socket.subscribe(hear, "state_changed")
-                code = await home.wait_until_ended()
-            if code != RESTART:
-                raise DemoError(f"Home Assistant ended: {home.last_words()}")
-            await home.start()
+        await socket.subscribe(hear, "state_changed")
+        return await home.wait_until_ended()
 
     def _tell_run(self, state: Json) -> None:
         """Tell of a finished run that did something."""
@@ -214,7 +220,9 @@ async def _visit(
     await onboarding.log_in(api, state)
     async with await api.connect() as socket:
         async with asyncio.timeout(_START):
-            while (await socket.command("get_config"))["state"] != "RUNNING":
+            while (config := await socket.command("get_config"))["state"] != "RUNNING":
                 await asyncio.sleep(_INTERVAL)
+        if config["recovery_mode"]:
+            raise DemoError(f"Home Assistant is in recovery mode; see {home.log}.1")
         await onboarding.finish(api)
         yield socket

@@ -2,9 +2,11 @@
 
 import asyncio
 from asyncio.subprocess import Process
+from collections.abc import Collection
 import json
 import os
 from pathlib import Path
+import shutil
 import socket
 import sys
 from typing import Any
@@ -91,14 +93,25 @@ class Home:
         self._output = folder / "home-assistant.out"
         self._process: Process | None = None
 
-    def prepare(self, allowed: list[str]) -> None:
-        """Write the configuration; ``allowed`` folders may be backed up. Blocking."""
+    def remove(self) -> None:
+        """Remove everything of Home Assistant's; blocking."""
+        if self.config.exists():
+            shutil.rmtree(self.config)
+
+    def prepare(self, folders: Collection[Path]) -> None:
+        """Write the configuration; these folders may be backed up. Blocking."""
         storage = self.config / ".storage"
         for path in (storage, self.media, self.config / "custom_components"):
             path.mkdir(parents=True, exist_ok=True)
         link = self.config / "custom_components/immich_backup"
         link.unlink(missing_ok=True)
         link.symlink_to(_INTEGRATION)
+        # What is not there would be an invalid configuration; media may be made later.
+        allowed = sorted(
+            str(folder)
+            for folder in folders
+            if folder.is_dir() and not folder.is_relative_to(self.media)
+        )
         # JSON is YAML as well, and knows how to quote.
         configuration = _CONFIGURATION.format(
             url=json.dumps(self.url),

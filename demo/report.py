@@ -15,7 +15,7 @@ _FAILED = frozenset(("failed", "parked"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file as the integration sees it."""
+    """One file as the integration sees it; its path begins at the folder."""
 
     path: str
     state: str
@@ -115,27 +115,26 @@ class Report:
         # What is not proven comes first: it is what a person looks for.
         ordered = sorted(self.files, key=lambda file: file.state == "protected")
         rows = [("File", "State", "Why")]
-        rows += [
-            (self._name(file), file.state, file.reason_text) for file in ordered[:_ROWS]
-        ]
+        rows += [(file.path, file.state, file.reason_text) for file in ordered[:_ROWS]]
         width = max(len(row[0]) for row in rows)
         lines = [f"  {name:{width}}  {state:10}  {why}" for name, state, why in rows]
         if (more := len(ordered) - _ROWS) > 0:
             lines.append(f"  … and {more} more")
         return "\n".join([*lines, "", *self._summary()])
 
-    def _name(self, file: File) -> str:
-        """Return a file's path below the folder."""
-        return file.path.removeprefix(f"{self.folder}/")
-
     def _summary(self) -> list[str]:
         """Return what the files add up to, in sentences."""
         sums = self.sums
+        before = max(0, sums.verified - self.uploaded - self.duplicates)
+        now = (
+            f"{self.uploaded} uploaded now, {self.duplicates} found on the server by"
+            f" checksum, {before} proven before"
+        )
         lines = [
-            f"Found {sums.found}, wanted {sums.wanted}, skipped {sums.skipped}",
-            f"Uploaded now {self.uploaded}, had the same bytes {self.duplicates}",
-            f"Failed {sums.failed}",
-            f"Proven on the server {sums.verified}, after {self.seconds:.0f} s",
+            f"{sums.found} files found: {sums.wanted} to back up, {sums.skipped} skipped",
+            now,
+            f"{sums.failed} failed",
+            f"{sums.verified} of {sums.wanted} proven on the server",
         ]
         if self.log:
             lines += ["", "Home Assistant's log complains:", *self.log]
@@ -144,9 +143,8 @@ class Report:
 
 def ignored_names(folder: Path, files: Sequence[File]) -> list[str]:
     """Return the files in a folder that the integration does not look at; blocking."""
-    seen = {Path(file.path).name for file in files}
+    seen = {file.path for file in files}
+    found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(
-        path.name
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in seen
+        name for path in found if (name := str(path.relative_to(folder))) not in seen
     )

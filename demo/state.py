@@ -29,13 +29,14 @@ class Account:
 
 @dataclass(slots=True, kw_only=True)
 class HomeState:
-    """The memory of one home.
+    """The memory of one home; ``complete`` once all of it was there.
 
     ``server_port`` and ``server_key`` belong to the simulated server; ``accounts`` are
     known by the ids of their Immich users.
     """
 
     path: Path
+    complete: bool = False
     login: Login | None = None
     port: int | None = None
     server_port: int | None = None
@@ -67,6 +68,8 @@ class HomeState:
             json.dump(data, file, indent=2)
         new.replace(self.path)
 
-    def folders(self) -> set[str]:
-        """Return the paths of all folders that were added."""
-        return {path for account in self.accounts.values() for path in account.folders}
+    def folders(self) -> set[Path]:
+        """Return all folders that were added."""
+        return {
+            Path(path) for account in self.accounts.values() for path in account.folders
+        }

@@ -16,9 +16,9 @@ def main() -> None:
     """Tie this process to its parent and become the program."""
     parent, lock, *command = sys.argv[1:]
     if sys.platform == "linux":
-        # The kernel keeps this over the change of the program. Asked to terminate,
-        # Home Assistant closes its databases first.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        # The kernel keeps this over the change of the program. It sends the signal once
+        # for each thread of the parent, so one that asks politely would not do.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(parent):
         sys.exit("the process that started this one is gone")
     os.ftruncate(int(lock), 0)

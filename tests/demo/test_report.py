@@ -20,7 +20,7 @@ SERVER = Server(
 def file(name: str, state: str) -> File:
     """Return a file in a state."""
     return File(
-        path=f"/photos/{name}",
+        path=name,
         state=state,
         reason="queued",
         reason_text="It waits for its turn",
@@ -110,7 +110,7 @@ def test_json() -> None:
         "error": None,
     }
     assert files[2] == {
-        "path": "/photos/c.jpg",
+        "path": "c.jpg",
         "state": "failed",
         "reason": "queued",
         "reason_text": "It waits for its turn",
@@ -132,6 +132,8 @@ def test_table_begins_with_what_is_not_proven() -> None:
 
 def test_ignored_names(tmp_path: Path) -> None:
     """Files that the integration does not list are named."""
-    for name in ("a.jpg", "b.jpg.part"):
+    (tmp_path / "2025").mkdir()
+    for name in ("a.jpg", "b.jpg.part", "2025/a.jpg", "2025/~b.jpg"):
         (tmp_path / name).touch()
-    assert ignored_names(tmp_path, [file("a.jpg", "protected")]) == ["b.jpg.part"]
+    files = [file("a.jpg", "protected"), file("2025/a.jpg", "failed")]
+    assert ignored_names(tmp_path, files) == ["2025/~b.jpg", "b.jpg.part"]
