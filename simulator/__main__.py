@@ -22,6 +22,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--no-seed", action="store_true", help="leave the server uninitialised"
     )
+    parser.add_argument(
+        "--no-jobs",
+        action="store_true",
+        help="start with the queues for metadata and thumbnails paused",
+    )
     return parser.parse_args()
 
 
@@ -37,6 +42,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         port=arguments.port,
         api_key=arguments.api_key,
         seed=not arguments.no_seed,
+        process=not arguments.no_jobs,
     ) as simulator:
         sys.stdout.write(f"Immich simulator listening on {simulator.url}\n")
         sys.stdout.flush()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 import json
-from pathlib import Path
 import sqlite3
 from typing import Any, Final
 
@@ -42,18 +41,18 @@ def insert_asset(
     store: Store,
     *,
     owner_id: str,
-    path: Path,
+    path: str,
     told_path: str,
     name: str,
     size: int,
     checksum: bytes,
     dto: dict[str, Any],
-    sidecar: Path | None = None,
+    sidecar: str | None = None,
     library_id: str | None = None,
 ) -> str:
     """Commit a new asset and return its id.
 
-    dto holds the fields of the upload. sqlite3.IntegrityError says that this owner
+    path and sidecar are what Files.remember() gave, dto the fields of the upload. sqlite3.IntegrityError says that this owner
     already has an asset with this checksum.
     """
     asset_id = new_id()
@@ -63,9 +62,9 @@ def insert_asset(
         "id": asset_id,
         "owner_id": owner_id,
         "library_id": library_id,
-        "type": "VIDEO" if is_video(path.name) else "IMAGE",
-        "path": str(path),
-        "sidecar_path": None if sidecar is None else str(sidecar),
+        "type": "VIDEO" if is_video(path) else "IMAGE",
+        "path": path,
+        "sidecar_path": sidecar,
         "original_path": told_path,
         "original_file_name": name,
         "checksum": checksum,
@@ -144,8 +143,8 @@ def set_live_video(store: Store, row: sqlite3.Row, video_id: str | None) -> None
             store.update("assets", old, {"visibility": row["visibility"]})
 
 
-def remove_asset(store: Store, row: sqlite3.Row) -> list[Path]:
-    """Remove an asset for good; return the files that are its own."""
+def remove_asset(store: Store, row: sqlite3.Row) -> list[str]:
+    """Remove an asset for good; return the remembered paths of its own files."""
     with store.transaction() as db:
         db.execute("DELETE FROM assets WHERE id = ?", (row["id"],))
         if row["stack_id"] is not None:
@@ -157,7 +156,7 @@ def remove_asset(store: Store, row: sqlite3.Row) -> list[Path]:
             )
     if row["library_id"] is not None:
         return []
-    return [Path(path) for path in (row["path"], row["sidecar_path"]) if path]
+    return [path for path in (row["path"], row["sidecar_path"]) if path]
 
 
 def _mend_stack(db: sqlite3.Connection, stack_id: str) -> None:

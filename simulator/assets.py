@@ -1,6 +1,8 @@
 """/assets apart from uploads and media: reading, changing, key-value metadata."""
 
+from asyncio import to_thread
 import json
+from shutil import copyfile
 import sqlite3
 from typing import Any
 
@@ -142,7 +144,10 @@ async def copy_asset(call: Call) -> None:
     if dto.get("stack", True) and source["stack_id"]:
         changes["stack_id"] = source["stack_id"]
     if dto.get("sidecar", True) and source["sidecar_path"]:
-        changes["sidecar_path"] = source["sidecar_path"]
+        files = call.backend.files
+        path, _ = files.new_original(call.auth.user_id, ".xmp")
+        await to_thread(copyfile, files.locate(source["sidecar_path"]), path)
+        changes["sidecar_path"] = files.remember(path)
         changes["needs_metadata"] = True
     store = call.backend.store
     with store.transaction() as db:

@@ -20,7 +20,9 @@ class Backend:
     def __init__(self, data_dir: Path | None) -> None:
         """Open a data folder, or a temporary one that close() removes."""
         self._temporary = data_dir is None
-        self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="immich-simulator-"))
+        self.data_dir = (
+            data_dir or Path(tempfile.mkdtemp(prefix="immich-simulator-"))
+        ).absolute()
         self.faults = Faults()
         self.requests = RequestLog()
         self.store = Store(self.data_dir)

@@ -128,6 +128,17 @@ def _parse_json(raw: bytes) -> Any:
         raise _unparsed(ApiError(400, _v8_message(text, err))) from err
 
 
+def _innermost(text: str) -> str:
+    """Return the bracket that is still open at the end of a piece of JSON."""
+    opened: list[str] = []
+    for sign in re.findall(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', text, re.DOTALL):
+        if sign in "{[":
+            opened.append(sign)
+        elif sign in "}]" and opened:
+            opened.pop()
+    return opened[-1] if opened else ""
+
+
 def _no_constant(name: str) -> Any:
     raise json.JSONDecodeError("Expecting value", name, 0)
 
@@ -144,8 +155,7 @@ def _v8_message(text: str, err: json.JSONDecodeError) -> str:
         case "Expecting ':' delimiter":
             return f"Expected ':' after property name {where}"
         case "Expecting ',' delimiter":
-            opened = re.findall(r"[{\[]", text[:position])
-            if opened and opened[-1] == "[":
+            if _innermost(text[:position]) == "[":
                 return f"Expected ',' or ']' after array element {where}"
             return f"Expected ',' or '}}' after property value {where}"
         case "Unterminated string starting at":

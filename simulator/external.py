@@ -51,7 +51,7 @@ def import_file(
     asset_id = insert_asset(
         store,
         owner_id=owner_id,
-        path=path,
+        path=str(path.absolute()),
         told_path=str(path),
         name=path.name,
         size=stat.st_size,

@@ -41,6 +41,17 @@ class Files:
         told = f"{_TOLD_ROOT}/{folder}/{name[2:4]}/{name}{suffix}"
         return self._folder(folder) / (name + suffix), told
 
+    def remember(self, path: Path) -> str:
+        """Return how the database keeps a path below our folder.
+
+        It is relative, so that a copied or moved data folder is a server of its own.
+        """
+        return str(path.relative_to(self._root))
+
+    def locate(self, remembered: str) -> Path:
+        """Return where a file is; external files are kept with their whole path."""
+        return self._root / remembered
+
     def thumbnail(self, user_id: str, asset_id: str, kind: str) -> Path:
         """Return the path of a thumbnail; kind is its suffix, like `_preview.jpeg`."""
         return self._folder(f"thumbs/{user_id}/{asset_id[:2]}") / (asset_id + kind)

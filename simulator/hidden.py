@@ -43,7 +43,9 @@ async def _act(backend: Backend, request: web.BaseRequest) -> tuple[int, Any]:
             backend.requests.clear()
             return 200, {"count": 0, "requests": []}
         case "GET", "assets":
-            return 200, [asset.as_json() for asset in all_assets(backend.store)]
+            return 200, [
+                asset.as_json() for asset in all_assets(backend.store, backend.files)
+            ]
         case "PUT", "quota":
             asked = await request.json()
             backend.set_quota(str(asked["userId"]), asked["quotaSizeInBytes"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import sqlite3
 from typing import Any
 
+from .files import Files
 from .store import Store
 from .times import iso_millis
 
@@ -52,7 +53,8 @@ class AssetRecord:
         }
 
 
-def _record(row: sqlite3.Row) -> AssetRecord:
+def _record(files: Files, row: sqlite3.Row) -> AssetRecord:
+    sidecar = row["sidecar_path"]
     return AssetRecord(
         id=row["id"],
         owner_id=row["owner_id"],
@@ -60,8 +62,8 @@ def _record(row: sqlite3.Row) -> AssetRecord:
         type=row["type"],
         sha1=row["checksum"].hex(),
         size=row["size"],
-        path=Path(row["path"]),
-        sidecar_path=Path(row["sidecar_path"]) if row["sidecar_path"] else None,
+        path=files.locate(row["path"]),
+        sidecar_path=files.locate(sidecar) if sidecar else None,
         original_file_name=row["original_file_name"],
         file_created_at=iso_millis(row["file_created_at"]),
         file_modified_at=iso_millis(row["file_modified_at"]),
@@ -77,14 +79,15 @@ def _record(row: sqlite3.Row) -> AssetRecord:
     )
 
 
-def one_asset(store: Store, asset_id: str) -> AssetRecord:
+def one_asset(store: Store, files: Files, asset_id: str) -> AssetRecord:
     """Return one asset; LookupError if there is none."""
     row = store.one("SELECT * FROM assets WHERE id = ?", asset_id)
     if row is None:
         raise LookupError(f"no asset {asset_id}")
-    return _record(row)
+    return _record(files, row)
 
 
-def all_assets(store: Store) -> list[AssetRecord]:
+def all_assets(store: Store, files: Files) -> list[AssetRecord]:
     """Return all assets in the order in which they came."""
-    return [_record(row) for row in store.all("SELECT * FROM assets ORDER BY rowid")]
+    rows = store.all("SELECT * FROM assets ORDER BY rowid")
+    return [_record(files, row) for row in rows]

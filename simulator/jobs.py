@@ -157,7 +157,7 @@ class Jobs:
     async def remove(self, row: sqlite3.Row) -> None:
         """Remove an asset with its files and, if nobody else needs it, its film."""
         store, files = self.backend.store, self.backend.files
-        paths = remove_asset(store, row)
+        paths = [files.locate(path) for path in remove_asset(store, row)]
         paths += [
             files.thumbnail(row["owner_id"], row["id"], kind)
             for kind in ("_thumbnail.webp", "_preview.jpeg")
@@ -182,7 +182,7 @@ class Jobs:
             if row["needs_metadata"]:
                 self.active = METADATA
                 changes["needs_metadata"] = False
-                found = await loop.run_in_executor(self._worker, examine, row)
+                found = await loop.run_in_executor(self._worker, self._examine, row)
                 changes |= _columns(found)
                 tags = found.tags
             if row["needs_thumbnail"] and THUMBNAILS not in self.paused:
@@ -206,10 +206,18 @@ class Jobs:
                 if tag := upsert_tag(store, row["owner_id"], value):
                     tag_asset(store, tag["id"], row["id"])
 
+    def _examine(self, row: sqlite3.Row) -> Findings:
+        files, sidecar = self.backend.files, row["sidecar_path"]
+        return examine(
+            row,
+            files.locate(row["path"]),
+            None if sidecar is None else files.locate(sidecar),
+        )
+
     def _thumbnails(self, row: sqlite3.Row) -> str | None:
         files = self.backend.files
         return make_thumbnails(
-            Path(row["path"]),
+            files.locate(row["path"]),
             files.thumbnail(row["owner_id"], row["id"], "_thumbnail.webp"),
             files.thumbnail(row["owner_id"], row["id"], "_preview.jpeg"),
         )

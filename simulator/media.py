@@ -28,16 +28,15 @@ class Findings:
     tags: list[str] = field(default_factory=list)
 
 
-def examine(row: sqlite3.Row) -> Findings:
+def examine(row: sqlite3.Row, path: Path, sidecar_path: Path | None) -> Findings:
     """Look into the file of an asset, its sidecar and what the user has changed.
 
     The user's word counts most, then the sidecar, then the file. Without any date
     the earlier of the two that came with the upload counts (measured on 3.0.3).
     """
-    path = Path(row["path"])
     picture = read_picture(path)
     video = read_mp4(path) if row["type"] == "VIDEO" else None
-    sidecar = _sidecar(row)
+    sidecar = _sidecar(sidecar_path)
     edits: dict[str, Any] = json.loads(row["edits"])
 
     exif = EMPTY_EXIF | picture.told | {"fileSizeInByte": row["size"]}
@@ -94,10 +93,10 @@ def examine(row: sqlite3.Row) -> Findings:
     )
 
 
-def _sidecar(row: sqlite3.Row) -> SidecarFacts:
-    if row["sidecar_path"] is None:
+def _sidecar(path: Path | None) -> SidecarFacts:
+    if path is None:
         return SidecarFacts()
     try:
-        return read_xmp(Path(row["sidecar_path"])) or SidecarFacts()
+        return read_xmp(path) or SidecarFacts()
     except OSError:
         return SidecarFacts()

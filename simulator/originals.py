@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 import io
-from pathlib import Path
 import sqlite3
 from typing import Any, override
 import zipfile
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from .access import own_assets, readable_asset
 from .errors import ApiError, bad_request, no_access, not_found
+from .files import Files
 from .formats import extension, mime_type
 from .replies import FileAnswer
 from .routing import Call, Routes
@@ -42,9 +42,9 @@ _INFO = fields(
 _ARCHIVE = fields(assetIds=array(uuid()), edited=optional(boolean()))
 
 
-async def _original(row: sqlite3.Row, *, name: str | None) -> FileAnswer:
+async def _original(call: Call, row: sqlite3.Row, *, name: str | None) -> FileAnswer:
     """Return the file of an asset; its date is the one that came with it."""
-    path = Path(row["path"])
+    path = call.backend.files.locate(row["path"])
     try:
         stat = await asyncio.to_thread(path.stat)
     except OSError:
@@ -98,7 +98,7 @@ async def original(call: Call) -> FileAnswer:
         row = readable_asset(call, asset_id, "asset.download")
     except ApiError:
         raise not_found() from None
-    return await _original(row, name=row["original_file_name"])
+    return await _original(call, row, name=row["original_file_name"])
 
 
 @routes.add("GET", "/assets/{id}/video/playback", need="asset.view")
@@ -107,7 +107,7 @@ async def playback(call: Call) -> FileAnswer:
     row = readable_asset(call, call.id(), "asset.view")
     if row["type"] != "VIDEO":
         raise not_found()
-    return await _original(row, name=None)
+    return await _original(call, row, name=None)
 
 
 def _wanted(call: Call, dto: dict[str, Any]) -> list[sqlite3.Row]:
@@ -179,7 +179,7 @@ class _Outlet(io.RawIOBase):
         return b"".join(parts)
 
 
-def _archive(rows: list[sqlite3.Row]) -> Iterator[bytes]:
+def _archive(files: Files, rows: list[sqlite3.Row]) -> Iterator[bytes]:
     """Write a ZIP without compression, block by block; equal names get a number."""
     outlet = _Outlet()
     seen: dict[str, int] = {}
@@ -191,7 +191,8 @@ def _archive(rows: list[sqlite3.Row]) -> Iterator[bytes]:
                 suffix = extension(name)
                 name = f"{name.removesuffix(suffix)}+{count}{suffix}"
             info = zipfile.ZipInfo(name)
-            with Path(row["path"]).open("rb") as source, archive.open(info, "w") as out:
+            source_path = files.locate(row["path"])
+            with source_path.open("rb") as source, archive.open(info, "w") as out:
                 while data := source.read(_BLOCK):
                     out.write(data)
                     yield outlet.take()
@@ -209,7 +210,7 @@ async def download_archive(call: Call) -> web.StreamResponse:
     )
     response.enable_chunked_encoding()
     await response.prepare(call.request)
-    blocks = _archive(ordered)
+    blocks = _archive(call.backend.files, ordered)
     while (data := await asyncio.to_thread(next, blocks, None)) is not None:
         await response.write(data)
     await response.write_eof()

@@ -18,7 +18,7 @@ from .backend import Backend
 from .dispatch import Dispatcher
 from .faults import Faults
 from .inventory import AssetRecord, User, all_assets, one_asset
-from .jobs import Jobs
+from .jobs import METADATA, THUMBNAILS, Jobs
 from .records import RequestLog
 from .store import new_id
 from .times import iso_millis, now
@@ -105,18 +105,21 @@ class Simulator:
         port: int = 0,
         api_key: str | None = None,
         seed: bool = True,
+        process: bool = True,
     ) -> None:
         """Prepare a server; `async with` or open() starts it.
 
         Without data_dir everything lies in a temporary folder that is removed in the
         end. With seed an empty server gets the administrator admin@example.com with
         the password "password", and an API key that may do everything (api_key if
-        given). Port 0 takes a free port and keeps it over stop() and start().
+        given). Port 0 takes a free port and keeps it over stop() and start(). Without
+        process the queues for metadata and thumbnails start paused.
         """
         self._data_dir = data_dir
         self._host = host
         self._port = port
         self._seed = seed
+        self._process = process
         self.api_key = api_key or ""
         self._backend: Backend | None = None
         self._server: _Server | None = None
@@ -141,8 +144,14 @@ class Simulator:
         self._backend = Backend(self._data_dir)
         self._initialise()
         self._server = _Server(Dispatcher(self._backend))
-        self._backend.jobs.start()
-        await self.start()
+        if not self._process:
+            self.jobs.paused |= {METADATA, THUMBNAILS}
+        self.jobs.start()
+        try:
+            await self.start()
+        except OSError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Stop listening and close the data folder."""
@@ -251,11 +260,11 @@ class Simulator:
 
     def assets(self) -> list[AssetRecord]:
         """Return all assets of all users in the order in which they came."""
-        return all_assets(self.backend.store)
+        return all_assets(self.backend.store, self.backend.files)
 
     def asset(self, asset_id: str) -> AssetRecord:
         """Return one asset; LookupError if there is none."""
-        return one_asset(self.backend.store, asset_id)
+        return one_asset(self.backend.store, self.backend.files, asset_id)
 
     def asset_bytes(self, asset_id: str) -> bytes:
         """Return the bytes that are stored for an asset."""

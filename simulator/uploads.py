@@ -139,13 +139,13 @@ async def _create(call: Call, auth: Auth, form: Form, dto: dict[str, Any]) -> An
         asset_id = insert_asset(
             backend.store,
             owner_id=auth.user_id,
-            path=file.path,
+            path=backend.files.remember(file.path),
             told_path=file.told_path,
             name=dto.get("filename") or file.name,
             size=file.size,
             checksum=file.sha1,
             dto=dto,
-            sidecar=sidecar.path if sidecar else None,
+            sidecar=backend.files.remember(sidecar.path) if sidecar else None,
         )
     except sqlite3.IntegrityError:
         form.discard()

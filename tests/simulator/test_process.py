@@ -4,6 +4,7 @@ from hashlib import sha1
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from .client import Client, Wire, created_id, picture, raw_upload, until
 from .process import running
@@ -53,13 +54,12 @@ async def test_jobs_go_on_after_kill(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     """What waits for its thumbnail waits in the database, not in the process."""
-    async with running("--data", str(tmp_path), "--api-key", "k") as server:
+    options = ("--data", str(tmp_path), "--api-key", "k")
+    async with running(*options, "--no-jobs") as server:
         client = Client(session, server.url, "k")
-        for queue in ("metadataExtraction", "thumbnailGeneration"):
-            await client.ask("PUT", f"/api/queues/{queue}", {"isPaused": True})
         asset_id = created_id(await client.upload(picture(1)))
         await server.kill()
-    async with running("--data", str(tmp_path), "--api-key", "k") as server:
+    async with running(*options) as server:
         client = Client(session, server.url, "k")
         thumbhash: list[str | None] = [None]
         while thumbhash[-1] is None:
@@ -94,8 +94,11 @@ async def test_memory_stays_flat(
         assert dump[-1]["size"] == size
 
 
-async def test_uninitialised_server(session: aiohttp.ClientSession) -> None:
-    """With --no-seed the first sign-up makes the administrator."""
+async def test_uninitialised_server(
+    tmp_path: Path, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --no-seed the first sign-up makes the administrator; nothing is left."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     async with running("--no-seed") as server:
         client = Client(session, server.url, "")
         _, config = await client.ask("GET", "/api/server/config")
@@ -108,4 +111,6 @@ async def test_uninitialised_server(session: aiohttp.ClientSession) -> None:
         token = f"Bearer {login['accessToken']}"
         status, me = await client.ask("GET", "/api/users/me", Authorization=token)
         assert (status, me["email"]) == (200, "a@example.com")
+        assert list(tmp_path.glob("immich-simulator-*"))
         assert await server.terminate() == 0
+        assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from io import BytesIO
 from pathlib import Path
+import shutil
+import sqlite3
 from typing import Any
 from zipfile import ZipFile
 
@@ -322,3 +324,35 @@ async def test_python_access(simulator: Simulator, client: Client) -> None:
         simulator.asset(asset_id)
     with pytest.raises(LookupError):
         await simulator.delete(asset_id)
+
+
+async def test_copied_data_folder_is_another_server(
+    client: Client, simulator: Simulator, tmp_path: Path
+) -> None:
+    """A backup of the server's folder serves its own files and removes only those."""
+    data = picture(1)
+    asset_id = created_id(await client.upload(data))
+    await simulator.idle()
+    clone = tmp_path / "clone"
+    with sqlite3.connect(simulator.backend.data_dir / "immich.sqlite") as source:
+        clone.mkdir()
+        with sqlite3.connect(clone / "immich.sqlite") as target:
+            source.backup(target)
+        target.close()
+    source.close()
+    shutil.copytree(simulator.backend.data_dir / "upload", clone / "upload")
+    async with Simulator(clone, api_key=simulator.api_key) as copied:
+        assert copied.asset_bytes(asset_id) == data
+        await copied.delete(asset_id)
+        assert copied.assets() == []
+    assert simulator.asset_bytes(asset_id) == data
+
+
+async def test_occupied_port(simulator: Simulator) -> None:
+    """A server that cannot listen says so and leaves nothing behind."""
+    port = int(simulator.url.rpartition(":")[2])
+    second = Simulator(port=port)
+    with pytest.raises(OSError, match="in use"):
+        await second.open()
+    with pytest.raises(RuntimeError):
+        _ = second.backend
