@@ -1,4 +1,15 @@
-"""The endpoints below /_sim: misbehaviour by HTTP, the request log, a dump."""
+"""The endpoints below /_sim: misbehaviour by HTTP, the request log, a dump.
+
+| request | does |
+|---|---|
+| GET, PUT /_sim/state | maintenance, databaseDown, diskFull, version |
+| POST /_sim/faults | adds a fault; its fields are those of faults.Fault |
+| DELETE /_sim/faults | switches all misbehaviour off |
+| GET, DELETE /_sim/requests | count, bytes and statuses per method and path |
+| GET /_sim/assets | all assets of all users, trashed ones too |
+| PUT /_sim/quota | {"userId", "quotaSizeInBytes"} |
+| POST /_sim/external-assets | {"ownerId", "path", "offline"?} |
+"""
 
 from pathlib import Path
 import sqlite3

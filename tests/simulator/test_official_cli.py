@@ -14,7 +14,8 @@ from simulator import Simulator
 from .client import picture
 
 VERSION = "3.2.2"
-CACHE = Path(__file__).parents[2] / ".cache" / "immich-cli"
+# Ignored by git through a file of its own, and by its name by our checks.
+CACHE = Path(__file__).parents[2] / ".immich_cli_cache"
 PACKAGES = ("node@24", f"@immich/cli@{VERSION}")
 UNIQUE = 137
 COPIES = 8
@@ -87,7 +88,7 @@ async def cli(simulator: Simulator, tmp_path: Path) -> Cli:
         if npm is None:
             pytest.skip("npm is not there to deliver the official client")
         CACHE.mkdir(parents=True, exist_ok=True)
-        (CACHE.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        (CACHE / ".gitignore").write_text("*\n", encoding="utf-8")
         code, printed = await _run(
             npm,
             *(
