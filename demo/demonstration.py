@@ -14,8 +14,9 @@ from . import log, onboarding, samples
 from .api import ApiError, HomeApi, HomeSocket, Json
 from .backup import Backup
 from .errors import DemoError
-from .home import FIRST_PORT, RESTART, Home, free_port
+from .home import FIRST_PORT, RESTART, Home
 from .installation import Installation
+from .ports import claim_port
 from .process import HomeLock
 from .report import Report, Sums, ignored_names
 from .server import Server, look_at, simulated_server
@@ -130,8 +131,8 @@ class Demonstration:
         """Return the port for Home Assistant; raises DemoError if it is taken."""
         wanted = self._options.port
         if wanted is None:
-            return free_port(FIRST_PORT, state.port)
-        if free_port(wanted) != wanted:
+            return claim_port(FIRST_PORT, state.port)
+        if claim_port(wanted) != wanted:
             raise DemoError(f"Something else uses port {wanted}")
         return wanted
 

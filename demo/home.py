@@ -7,15 +7,14 @@ import json
 import os
 from pathlib import Path
 import shutil
-import socket
 import sys
 from typing import Any
 
 from .api import HomeApi
 from .errors import DemoError
+from .ports import HOST
 from .process import HomeLock, end
 
-_HOST = "127.0.0.1"
 FIRST_PORT = 8123
 _INTEGRATION = (
     Path(__file__).resolve().parent.parent / "custom_components/immich_backup"
@@ -64,20 +63,6 @@ logger:
 """
 
 
-def free_port(first: int, wanted: int | None = None) -> int:
-    """Return the wanted port if nobody listens there, else the next free one."""
-    for port in ([wanted] if wanted else []) + list(range(first, 65536)):
-        with socket.socket() as listener:
-            # As a server does: a port whose last connection just closed is free.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((_HOST, port))
-            except OSError:
-                continue
-            return port
-    raise DemoError("No port is free")
-
-
 class Home:
     """One Home Assistant below a folder, on a port of its own."""
 
@@ -88,7 +73,7 @@ class Home:
         self.media = folder / "media"
         self.log = self.config / "home-assistant.log"
         self.port = port
-        self.url = f"http://{_HOST}:{port}"
+        self.url = f"http://{HOST}:{port}"
         self._lock = lock
         self._output = folder / "home-assistant.out"
         self._process: Process | None = None
@@ -135,7 +120,7 @@ class Home:
         """
         stable = {
             "server_port": self.port,
-            "server_host": [_HOST],
+            "server_host": [HOST],
             "cors_allowed_origins": ["https://cast.home-assistant.io"],
             "login_attempts_threshold": -1,
             "ip_ban_enabled": True,

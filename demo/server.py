@@ -12,7 +12,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from simulator import Simulator
 
 from .errors import DemoError
-from .home import free_port
+from .ports import claim_port
 from .state import HomeState
 
 _FIRST_PORT = 2283
@@ -35,7 +35,7 @@ async def simulated_server(
     folder: Path, state: HomeState
 ) -> AsyncGenerator[tuple[str, str]]:
     """Run the simulated server while the block does; gives its address and a key."""
-    state.server_port = free_port(_FIRST_PORT, state.server_port)
+    state.server_port = claim_port(_FIRST_PORT, state.server_port)
     state.server_key = state.server_key or secrets.token_urlsafe(32)
     state.save()
     async with Simulator(

@@ -1,0 +1,169 @@
+"""The whole demonstration for real: Home Assistant, a server, files, kill -9."""
+
+import asyncio
+from asyncio.subprocess import PIPE, Process
+import hashlib
+import json
+from pathlib import Path
+import re
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from demo import samples
+from simulator import Simulator
+
+from .conftest import ROOT
+
+# On a fresh machine the first test waits for the environment.
+pytestmark = [pytest.mark.usefixtures("demo_environment"), pytest.mark.timeout(480)]
+
+SETTLE = 10
+SKIPPED = set(samples.NOT_MEDIA)
+WANTED = {sample.path for sample in samples.SAMPLES} | set(samples.COPIES)
+
+
+async def start(home: Path, *arguments: str | Path) -> Process:
+    """Start a demonstration."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo", "--home", home, *arguments, cwd=ROOT, stdout=PIPE
+    )
+
+
+async def once(home: Path, *arguments: str | Path) -> dict[str, Any]:
+    """Run a demonstration to its end and return the object on its last line."""
+    process = await start(home, "--once", "--json", *arguments)
+    output, _ = await process.communicate()
+    result: dict[str, Any] = json.loads(output.splitlines()[-1])
+    assert process.returncode == 0, output.decode()
+    return result
+
+
+async def read_until(process: Process, text: str) -> str:
+    """Return the line that holds a text."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if text in line.decode():
+            return line.decode()
+    raise AssertionError(f"it ended without {text}")
+
+
+def bytes_in(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return the SHA-1 and the time of change of each file."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            hashlib.sha1(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+async def test_once_and_again(tmp_path: Path) -> None:
+    """The samples are uploaded and proven; the second time nothing is left to do."""
+    first = await once(tmp_path)
+    assert first["error"] is None
+    assert first["log"] == []
+    assert first["server"]["simulated"] is True
+    assert first["found"] == len(WANTED) + len(SKIPPED)
+    assert first["wanted"] == first["verified"] == len(WANTED)
+    assert first["uploaded"] == len(WANTED) - len(samples.COPIES)
+    assert first["duplicates"] == len(samples.COPIES)
+    assert first["skipped"] == len(SKIPPED)
+    assert first["failed"] == 0
+
+    files = {file["path"]: file for file in first["files"]}
+    assert set(files) == WANTED | SKIPPED
+    on_disk = bytes_in(Path(first["folder"]))
+    for path in WANTED:
+        assert files[path]["state"] == "protected"
+        assert files[path]["sha1"] == on_disk[path][0]
+        assert files[path]["asset_id"]
+    for path in SKIPPED:
+        assert files[path]["state"] == "unwanted"
+        assert files[path]["reason"] == "extension"
+    for copy, original in samples.COPIES.items():
+        assert files[copy]["asset_id"] == files[original]["asset_id"]
+    states = first["entities"]
+    assert states["sensor.samples_protected_files"] == str(len(WANTED))
+    assert states["sensor.samples_protected_share"] == "100.0"
+    assert not {"unavailable", "unknown"} & {
+        states[f"sensor.samples_{name}"]
+        for name in ("status", "last_successful_backup")
+    }
+    assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
+
+    second = await once(tmp_path)
+    assert second["uploaded"] == second["duplicates"] == second["failed"] == 0
+    assert second["verified"] == second["wanted"] == len(WANTED)
+    assert second["log"] == []
+    same = {"folder", "found", "skipped", "url", "server"}
+    assert {key: second[key] for key in same} == {key: first[key] for key in same}
+    assert {file["path"]: file for file in second["files"]} == files
+    # The server itself says so, too.
+    state = json.loads((tmp_path / "demo.json").read_text())
+    async with Simulator(tmp_path / "immich", api_key=state["server_key"]) as server:
+        stored = {asset.sha1 for asset in server.assets()}
+    assert stored == {on_disk[path][0] for path in WANTED}
+
+
+async def test_keeps_running_and_survives_kill(tmp_path: Path) -> None:
+    """A new file is backed up; after kill -9 of the demonstration it starts again."""
+    process = await start(tmp_path)
+    await read_until(process, "Everything runs")
+    dropped = time.monotonic()
+    (tmp_path / "media/Samples/dropped.jpg").write_bytes(b"a photo")
+    line = await read_until(process, "dropped.jpg")
+    assert time.monotonic() - dropped < SETTLE + 5
+    assert re.search(r"uploaded 1, failed 0: dropped\.jpg", line)
+
+    # Nobody is left to end Home Assistant, and no time to wait for it.
+    process.kill()
+    result = await once(tmp_path)
+    assert result["uploaded"] == 0
+    assert result["verified"] == result["wanted"] == len(WANTED) + 1
+    assert result["log"] == []
+
+
+async def test_own_photos_on_a_real_server(tmp_path: Path) -> None:
+    """Another folder goes to another server, which may move; the photos stay as are."""
+    home, photos = tmp_path / "home", tmp_path / "My photos"
+    (photos / "2025").mkdir(parents=True)
+    for number in range(3):
+        (photos / f"2025/{number}.jpg").write_bytes(bytes([number]) * 1000)
+    before = bytes_in(photos)
+
+    data = tmp_path / "server"
+    async with Simulator(data, api_key="key-of-a-real-server") as server:
+        named = ("--immich-url", f"{server.url}/api/", "--immich-key", server.api_key)
+        result = await once(home, "--photos", photos, *named)
+        assert result["uploaded"] == result["verified"] == 3
+        assert result["server"] == {
+            "url": server.url,
+            "version": result["server"]["version"],
+            "simulated": False,
+        }
+        assert result["folder"] == str(photos)
+        assert len(server.assets()) == 3
+    async with Simulator(data, api_key="key-of-a-real-server") as server:
+        named = ("--immich-url", server.url, "--immich-key", server.api_key)
+        result = await once(home, "--photos", photos, *named)
+        assert (result["uploaded"], result["verified"]) == (0, 3)
+        assert result["server"]["url"] == server.url
+        assert result["log"] == []
+    assert bytes_in(photos) == before
+
+
+async def test_failure_is_told(tmp_path: Path) -> None:
+    """Without the server that was named there is an error to read, and exit code 1."""
+    async with Simulator() as server:
+        url = server.url
+    process = await start(
+        tmp_path, "--once", "--json", "--immich-url", url, "--immich-key", "any"
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 1
+    assert url in json.loads(output.splitlines()[-1])["error"]
