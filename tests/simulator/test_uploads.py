@@ -124,9 +124,9 @@ async def test_idle_connection_is_closed(simulator: Simulator) -> None:
     assert headers["keep-alive"] == "timeout=5"
     loop = asyncio.get_running_loop()
     started = loop.time()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         assert await wire.reader.read() == b""
-    assert 4 < loop.time() - started < 8
+    assert loop.time() - started > 4
     await wire.close()
 
 
