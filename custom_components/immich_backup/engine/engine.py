@@ -150,8 +150,8 @@ class Engine:
 
         Works without the server. Raises LedgerError.
         """
-        await self.ledger.open()
         try:
+            await self.ledger.open()
             await self.ledger.run(runs.close_interrupted, self._clock.time())
             self._extensions = from_text(
                 await self.ledger.run(runs.get_value, _EXTENSIONS)
@@ -269,6 +269,7 @@ class Engine:
         if self._run is not None:
             self._run.folders |= wanted
             self._run.asked |= wanted
+            self._run.more.set()
             return self._run.id
         asked = trigger in (RunTrigger.MANUAL, RunTrigger.SCHEDULE)
         run = ActiveRun(
@@ -494,6 +495,7 @@ class Engine:
             self._unfinished.clear()
             if self._run is not None:
                 self._run.folders |= ready
+                self._run.more.set()
             elif due := await self._due(ready):
                 self.start_run(due, trigger=RunTrigger.NEW_MEDIA)
 
@@ -647,6 +649,7 @@ class Engine:
                 await self._connect()
                 self._arrivals = set(self._folders)
                 self._recheck.set()
+                self._emit(StatusChanged())
 
     async def _keep_confirmed(self) -> None:
         """Ask the server again for all that it should hold: at start and every day."""

@@ -186,9 +186,10 @@ class ServerLink:
 
     def _set_error(self, error: str | None) -> None:
         """Tell when the server goes away and when it comes back."""
-        if (error is None) != (self.error is None):
-            self._emit(ServerChanged(error))
+        changed = (error is None) != (self.error is None)
         self.error = error
+        if changed:
+            self._emit(ServerChanged(error))
 
 
 def _jitter(seconds: float) -> float:

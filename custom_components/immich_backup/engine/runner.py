@@ -66,6 +66,8 @@ class ActiveRun:
     started: float
     # Gives a folder's id for the ledger's number of it.
     folder_id: Callable[[int], str]
+    # Set when there may be more to claim: a folder joined, or files arrived in one.
+    more: asyncio.Event = field(default_factory=asyncio.Event)
     parts: dict[str, RunPart] = field(default_factory=dict)
 
     def part(self, file: FileRow) -> RunPart:
@@ -145,7 +147,6 @@ class Runner:
         self._twins: dict[bytes, list[FileRow]] = {}
         self._uploads: asyncio.Queue[_Item] = asyncio.Queue(_QUEUE)
         self._stored: asyncio.Queue[_Item] = asyncio.Queue()
-        self._released = asyncio.Event()
         self._failures = 0
         self._last_progress = clock.monotonic()
 
@@ -171,7 +172,9 @@ class Runner:
         """Claim, hash and ask for waiting files until none is left anywhere."""
         while True:
             while len(self._busy) > _LOW_WATER:
-                await self._wait_for_release()
+                self.run.more.clear()
+                await self.run.more.wait()
+            self.run.more.clear()
             roots = self._roots(self.run.folders)
             batch: list[FileRow] = []
             if roots:
@@ -183,7 +186,7 @@ class Runner:
                 for part in _parts(batch):
                     await self._prepare(part, roots)
             elif self._busy:
-                await self._wait_for_release()
+                await self.run.more.wait()
             else:
                 return
 
@@ -203,7 +206,7 @@ class Runner:
         ):
             if item is None:
                 self._busy.discard(file.id)
-                self._released.set()
+                self.run.more.set()
             elif item.sha1 in self._twins:
                 self._twins[item.sha1].append(item.file)
             else:
@@ -467,12 +470,7 @@ class Runner:
         """Let an item and its twins out of the pipeline."""
         self._busy.difference_update(file.id for file in self._all_of(item))
         del self._twins[item.sha1]
-        self._released.set()
-
-    async def _wait_for_release(self) -> None:
-        """Wait until a file leaves the pipeline."""
-        self._released.clear()
-        await self._released.wait()
+        self.run.more.set()
 
     def _tell_progress(self) -> None:
         """Tell how far the run is, at most every 10 s."""
