@@ -11,7 +11,7 @@ import pytest
 # which would otherwise hide this one.
 import custom_components
 
-from .support.home import home, immich  # noqa: F401
+from .support.home import home, immich, quick_checks  # noqa: F401
 
 assert custom_components.__file__
 

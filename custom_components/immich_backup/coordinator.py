@@ -1,5 +1,6 @@
 """Coordinators: the engine in numbers, and what the server says of itself."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
@@ -14,7 +15,8 @@ from .const import DOMAIN, LOGGER, PERMISSIONS
 from .engine import Engine, Overview
 from .engine.events import Event, RunFinished, RunStarted
 from .engine.ledger import LedgerError
-from .immich import ImmichClient, ServerVersion
+from .engine.link import HaltedError, ServerLink
+from .immich import ServerVersion
 from .immich.errors import ImmichError, UnauthorisedError
 
 if TYPE_CHECKING:
@@ -102,12 +104,9 @@ class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
     config_entry: ImmichBackupConfigEntry
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: ImmichBackupConfigEntry,
-        client: ImmichClient,
+        self, hass: HomeAssistant, entry: ImmichBackupConfigEntry, link: ServerLink
     ) -> None:
-        """Ask by this client."""
+        """Ask over this link, which is told when the server does not answer."""
         super().__init__(
             hass,
             LOGGER,
@@ -115,19 +114,22 @@ class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
             name=f"{DOMAIN} server",
             update_interval=_SERVER_INTERVAL,
         )
-        self._client = client
+        self._link = link
 
     @override
     async def _async_update_data(self) -> ServerInfo:
         """Ask the server."""
+        client = self._link.client
         try:
-            version = await self._client.require_supported()
-            key = await self._client.api_key()
-        except UnauthorisedError as err:
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key="key_refused"
-            ) from err
+            version = await client.require_supported()
+            key = await client.api_key()
         except ImmichError as err:
+            with suppress(HaltedError):
+                self._link.note_failure(err)
+            if isinstance(err, UnauthorisedError):
+                raise ConfigEntryAuthFailed(
+                    translation_domain=DOMAIN, translation_key="key_refused"
+                ) from err
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="server_unavailable",

@@ -41,7 +41,7 @@ class BackupManager:
             context=HomeContext(hass),
         )
         self.overview = OverviewCoordinator(hass, entry, self.engine)
-        self.server = ServerCoordinator(hass, entry, self.client)
+        self.server = ServerCoordinator(hass, entry, self.engine.link)
         self.issues = IssueKeeper(hass, entry, self.engine)
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.

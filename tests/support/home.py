@@ -24,7 +24,7 @@ from custom_components.immich_backup.const import (
     DOMAIN,
     SUBENTRY_FOLDER,
 )
-from custom_components.immich_backup.engine import Engine
+from custom_components.immich_backup.engine import Engine, watched
 from custom_components.immich_backup.manager import BackupManager
 from simulator import AssetRecord, Simulator
 
@@ -175,7 +175,9 @@ async def immich() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-def home(hass: HomeAssistant, immich: Simulator, tmp_path: Path) -> Home:
+async def home(
+    immich: Simulator, hass: HomeAssistant, tmp_path: Path
+) -> AsyncIterator[Home]:
     """Return a home with an account that is not set up yet, without folders."""
     root = tmp_path / "media"
     root.mkdir()
@@ -183,4 +185,14 @@ def home(hass: HomeAssistant, immich: Simulator, tmp_path: Path) -> Home:
     hass.config.media_dirs["local"] = str(root)
     # The ledger must not outlive the test.
     hass.config.config_dir = str(tmp_path / "config")
-    return Home(hass, immich, root, MockConfigEntry(domain=DOMAIN))
+    home = Home(hass, immich, root, MockConfigEntry(domain=DOMAIN))
+    yield home
+    # While the server is still there.
+    if home.entry.state is ConfigEntryState.LOADED:
+        await hass.config_entries.async_unload(home.entry.entry_id)
+
+
+@pytest.fixture
+def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let folders be looked at every moment instead of every 30 s."""
+    monkeypatch.setattr(watched, "_CHECK_INTERVAL", 0.1)
