@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 import sys
@@ -27,6 +27,8 @@ _RUNS = 3
 # Seconds until Home Assistant has set everything up.
 _START = 120.0
 _INTERVAL = 0.2
+# Seconds between lines that tell the progress of a long backup.
+_PROGRESS = 15.0
 # Finished runs that are told; nothing else needs to be.
 _OUTCOMES = frozenset(("completed", "completed_with_errors", "failed"))
 
@@ -62,8 +64,8 @@ class Demonstration:
         async with self._stack:
             try:
                 await self._run()
-            except (ApiError, ClientError) as err:
-                raise DemoError(f"Home Assistant: {err}") from err
+            except (ApiError, ClientError, TimeoutError) as err:
+                raise DemoError(f"Home Assistant: {err or 'it is too slow'}") from err
 
     def _say(self, text: str) -> None:
         """Tell the person something."""
@@ -146,14 +148,18 @@ class Demonstration:
     ) -> Report:
         """Back up until every file has its final state, and say what happened."""
         uploaded = duplicates = 0
-        for _ in range(_RUNS):
-            outcome = await backup.run()
-            uploaded += outcome.get("uploaded", 0)
-            duplicates += outcome.get("duplicates", 0)
-            if error := outcome.get("error"):
-                self._say(f"The run ended early: {error}")
-            if not await backup.count("settling", "waiting"):
-                break
+        progress = asyncio.create_task(self._tell_progress(backup))
+        try:
+            for _ in range(_RUNS):
+                outcome = await backup.run()
+                uploaded += outcome.get("uploaded", 0)
+                duplicates += outcome.get("duplicates", 0)
+                if error := outcome.get("error"):
+                    self._say(f"The run ended early: {error}")
+                if not await backup.count("settling", "waiting"):
+                    break
+        finally:
+            progress.cancel()
         seconds = time.monotonic() - self._began
         files = await backup.files()
         await backup.wait_for_entity("protected_files", str(Sums.of(files).verified))
@@ -169,6 +175,17 @@ class Demonstration:
             entities=await backup.entities(),
             log=await asyncio.to_thread(log.complaints_in, home.log),
         )
+
+    async def _tell_progress(self, backup: Backup) -> None:
+        """Tell every now and then how far it is, as long as that changes."""
+        told = 0
+        while True:
+            await asyncio.sleep(_PROGRESS)
+            with suppress(ApiError):
+                if (proven := await backup.count("protected")) != told:
+                    left = await backup.count("settling", "waiting")
+                    self._say(f"  {proven} proven, {left} to go")
+                    told = proven
 
     async def _tell(self, report: Report, state: HomeState) -> None:
         """Print the report, for people and, if wanted, for programmes."""
