@@ -88,16 +88,27 @@ class _Source:
     async def stream(
         self, pool: Executor, sent: Callable[[int], None]
     ) -> AsyncIterator[bytes]:
-        """Yield the bytes; the last piece only if the whole is what was hashed."""
+        """Yield the bytes; the last piece only if the whole is what was hashed.
+
+        A piece is read and hashed while the one before it is sent.
+        """
         loop = asyncio.get_running_loop()
-        while self._left:
-            data = await loop.run_in_executor(pool, self._read)
-            yield data
-            sent(len(data))
+        ahead = loop.run_in_executor(pool, self._read)
+        try:
+            while data := await ahead:
+                ahead = loop.run_in_executor(pool, self._read)
+                yield data
+                sent(len(data))
+        finally:
+            # What it would say comes too late to matter.
+            if not ahead.cancel() and not ahead.cancelled():
+                ahead.exception()
 
     def _read(self) -> bytes:
-        """Return the next piece as bytes of its own; blocking."""
+        """Return the next piece as bytes of its own, none at the end; blocking."""
         with self._lock:
+            if not self._left:
+                return b""
             data = read_part(self._file, min(_CHUNK, self._left))
             if not data:
                 raise ChangedError(self._stamp)
