@@ -104,6 +104,8 @@ def _plan_response(name: str, plan: Preview) -> dict[str, Any]:
         "complete": plan.complete,
         "found": plan.files,
         "wanted": plan.wanted,
+        "protected": plan.protected,
+        "declined": plan.declined,
         "wanted_bytes": plan.wanted_bytes,
         "left_out": dict(plan.left_out),
     }

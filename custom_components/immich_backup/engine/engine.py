@@ -25,9 +25,10 @@ from .clock import Clock, SystemClock
 from .context import Context
 from .detect.watch import Watcher
 from .events import Event, ProofsLost, RunFinished, RunStarted, StatusChanged
-from .keeper import confirm_again
+from .keeper import Confirmation, confirm_again
 from .ledger import Ledger, LedgerError, contents, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
+from .ledger.scans import Entry, known_states
 from .link import HaltedError, LinkDownError, ServerLink
 from .media_types import DEFAULT_EXTENSIONS, extensions_of, from_text, to_text
 from .model import (
@@ -61,6 +62,7 @@ _SETTLE_MARGIN = 5.0
 # Values of the account in the ledger.
 _USER = "user"
 _EXTENSIONS = "extensions"
+_AUTOMATIC = "automatic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +107,10 @@ class Engine:
         context: Context,
         clock: Clock | None = None,
         concurrency: int = 4,
-        automatic: bool = True,
     ) -> None:
         """Take what the engine works with; nothing starts yet."""
         self.ledger = Ledger(ledger_path)
-        self.automatic = automatic
+        self.automatic = True
         self.link = ServerLink(client, self._linked)
         self._context = context
         self._clock = clock or SystemClock()
@@ -156,6 +157,8 @@ class Engine:
             self._extensions = from_text(
                 await self.ledger.run(runs.get_value, _EXTENSIONS)
             )
+            automatic = await self.ledger.run(runs.get_value, _AUTOMATIC)
+            self.automatic = automatic != "off"
             self._watcher = Watcher(asyncio.get_running_loop())
             configured = list(configured)
             await self.ledger.run(
@@ -256,6 +259,40 @@ class Engine:
             lambda: preview(folder, now=self._clock.time(), expired=expired),
         )
 
+    async def plan(
+        self, folder_ids: Collection[str] | None = None
+    ) -> dict[str, Preview]:
+        """Return what a run over these folders (None: all) would do now, by folder.
+
+        Records and sends nothing. Raises LedgerError.
+        """
+        return {
+            key: await asyncio.get_running_loop().run_in_executor(
+                self._scan_pool, self._plan, watched
+            )
+            for key, watched in list(self._folders.items())
+            if folder_ids is None or key in folder_ids
+        }
+
+    def _plan(self, watched: WatchedFolder) -> Preview:
+        """Preview a folder against what the ledger knows of it; blocking."""
+        number = watched.number
+        with self.ledger.reader() as reader:
+
+            def known(
+                path: bytes, entries: Sequence[Entry]
+            ) -> Mapping[bytes, tuple[FileState, bool]]:
+                if number is None:
+                    return {}
+                return known_states(reader, number, path, entries)
+
+            return preview(
+                watched.folder,
+                now=self._clock.time(),
+                expired=lambda: False,
+                known=known,
+            )
+
     # Runs
 
     def start_run(
@@ -312,8 +349,12 @@ class Engine:
             count += await self._outbox.retry()
         return count
 
-    def set_automatic(self, on: bool) -> None:
-        """Switch whether runs start by themselves; what is asked for still runs."""
+    async def set_automatic(self, on: bool) -> None:
+        """Switch whether runs start by themselves; what is asked for still runs.
+
+        Kept in the ledger; raises LedgerError, and then nothing is switched.
+        """
+        await self.ledger.run(runs.set_value, _AUTOMATIC, "on" if on else "off")
         self.automatic = on
         self._arrivals = set(self._folders)
         self._recheck.set()
@@ -331,6 +372,30 @@ class Engine:
         if self.link.user is not None:
             await self.ledger.run(runs.set_value, _USER, self.link.user.id)
         self.resume()
+
+    async def hold(self) -> None:
+        """Complete the ledger's file and write nothing until it is released.
+
+        For whoever copies it; ends by itself after an hour. Uploads go on.
+        """
+        await self.ledger.hold()
+
+    async def release(self) -> None:
+        """Go on after a hold."""
+        self.ledger.release()
+
+    async def reconfirm(self) -> Confirmation:
+        """Ask the server now for all that it should hold, and record what changed.
+
+        Raises LinkDownError, HaltedError, LedgerError, ImmichError.
+        """
+        outcome = await confirm_again(self.ledger, self.link, self._clock)
+        if outcome.lost:
+            self._emit(ProofsLost(outcome.lost))
+            self._arrivals = set(self._folders)
+            self._recheck.set()
+        self._emit(StatusChanged())
+        return outcome
 
     async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
         """Upload single files, wherever they lie; they wait while the server is away.
@@ -656,12 +721,7 @@ class Engine:
         while True:
             delay = _CONFIRM_INTERVAL
             try:
-                outcome = await confirm_again(self.ledger, self.link, self._clock)
-                if outcome.lost:
-                    self._emit(ProofsLost(outcome.lost))
-                    self._arrivals = set(self._folders)
-                    self._recheck.set()
-                self._emit(StatusChanged())
+                await self.reconfirm()
             except LinkDownError, HaltedError, LedgerError, ImmichError:
                 delay = _HALT_RETRY
             await asyncio.sleep(delay)

@@ -80,6 +80,26 @@ def compare(
     return Sighting(new=new, changed=changed, back=back)
 
 
+def known_states(
+    con: sqlite3.Connection, folder: int, path: bytes, entries: Sequence[Entry]
+) -> dict[bytes, tuple[FileState, bool]]:
+    """Return state and `existing` of the unchanged files among a directory's (reader)."""
+    directory = known_directory(con, folder, path)
+    if directory is None:
+        return {}
+    stamps = {entry.name: entry.stamp for entry in entries}
+    marks = ",".join("?" * len(stamps))
+    return {
+        row[0]: (FileState(row[1]), bool(row[2]))
+        for row in con.execute(
+            "SELECT name, state, existing, size, mtime_ns, ctime_ns FROM file"
+            f" WHERE directory = ? AND name IN ({marks})",
+            (directory[0], *stamps),
+        )
+        if stamps[row[0]] == Stamp(row[3], row[4], row[5])
+    }
+
+
 def missing_names(
     con: sqlite3.Connection, directory: int, present: Iterable[bytes]
 ) -> list[int]:

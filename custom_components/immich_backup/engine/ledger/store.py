@@ -10,6 +10,7 @@ import logging
 import os
 from pathlib import Path
 import sqlite3
+import threading
 import time
 from typing import IO
 
@@ -18,6 +19,8 @@ from . import schema
 _LOGGER = logging.getLogger(__name__)
 
 _BUSY_MS = 10_000
+# Seconds; whoever copies the file may have died without a word.
+_LONGEST_HOLD = 3600.0
 
 
 class LedgerError(Exception):
@@ -42,6 +45,8 @@ class Ledger:
         self._writer = ThreadPoolExecutor(1, "immich_backup_ledger")
         self._connection: sqlite3.Connection | None = None
         self._lock: IO[bytes] | None = None
+        self._released = threading.Event()
+        self._released.set()
 
     async def open(self) -> None:
         """Open the file, make its tables, lock it against other processes.
@@ -53,6 +58,7 @@ class Ledger:
 
     async def close(self) -> None:
         """Write everything into the main file and close it."""
+        self.release()
         try:
             await self._submit(self._close)
         finally:
@@ -78,9 +84,19 @@ class Ledger:
             connection.execute("PRAGMA cache_size = -1024")
             yield connection
 
-    async def checkpoint(self) -> None:
-        """Write everything into the main file, so that a copy of it is complete."""
-        await self._submit(self._checkpoint)
+    async def hold(self) -> None:
+        """Write everything into the main file, then nothing until it is released.
+
+        Jobs wait meanwhile. Ends by itself after an hour.
+        """
+        if self._released.is_set():
+            self._released.clear()
+            await self._submit(self._checkpoint)
+            self._writer.submit(self._released.wait, _LONGEST_HOLD)
+
+    def release(self) -> None:
+        """Let the jobs go on."""
+        self._released.set()
 
     async def _submit[T](self, job: Callable[..., T], /, *args: object) -> T:
         """Run in the writer thread; a cancelled caller does not cancel the job."""
