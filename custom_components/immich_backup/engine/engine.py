@@ -13,24 +13,24 @@ from collections.abc import (
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
-import logging
 import os
 from pathlib import Path
 import secrets
 import sqlite3
 
 from ..immich import ImmichClient
-from ..immich.errors import ImmichError, UnavailableError
+from ..immich.errors import ImmichError
 from .clock import Clock, SystemClock
+from .conductor import Conductor
+from .connection import Connection
 from .context import Context
 from .detect.watch import Watcher
-from .events import Event, ProofsLost, RunFinished, RunStarted, StatusChanged
+from .events import Event, ProofsLost, StatusChanged
 from .keeper import Confirmation, confirm_again
 from .ledger import Ledger, LedgerError, contents, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
 from .ledger.scans import Entry, known_states
 from .link import HaltedError, LinkDownError, ServerLink
-from .media_types import DEFAULT_EXTENSIONS, extensions_of, from_text, to_text
 from .model import (
     EngineStatus,
     FileReport,
@@ -40,7 +40,6 @@ from .model import (
     FolderTrouble,
     Halt,
     Reason,
-    RunOutcome,
     RunReport,
     RunTrigger,
     Tally,
@@ -48,20 +47,13 @@ from .model import (
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .preview import Preview, preview
 from .rates import Meter
-from .runner import ActiveRun, Runner, UploadsFailError
+from .runner import ActiveRun, Runner
 from .watched import WatchedFolder
-
-_LOGGER = logging.getLogger(__name__)
 
 _CONFIRM_INTERVAL = 24 * 3600.0
 # Seconds between tries when a person must act, but time may have done so.
 _HALT_RETRY = 600.0
-_LEDGER_RETRY = 30.0
-# What a run that was asked for waits beyond the settle time, for files just seen.
-_SETTLE_MARGIN = 5.0
 # Values of the account in the ledger.
-_USER = "user"
-_EXTENSIONS = "extensions"
 _AUTOMATIC = "automatic"
 
 
@@ -110,7 +102,6 @@ class Engine:
     ) -> None:
         """Take what the engine works with; nothing starts yet."""
         self.ledger = Ledger(ledger_path)
-        self.automatic = True
         self.link = ServerLink(client, self._linked)
         self._context = context
         self._clock = clock or SystemClock()
@@ -122,25 +113,30 @@ class Engine:
         self._folders: dict[str, WatchedFolder] = {}
         self._listeners: list[Callable[[Event], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._run: ActiveRun | None = None
-        self._run_task: asyncio.Task[None] | None = None
-        self._run_ended: dict[str, asyncio.Future[RunReport]] = {}
-        self._arrivals: set[str] = set()
-        self._recheck = asyncio.Event()
-        self._retry_at: float | None = None
-        self._pause: float | None = None
-        self._link_changed = asyncio.Event()
-        # Folders whose run broke off because the server was away.
-        self._unfinished: set[str] = set()
-        self._extensions = DEFAULT_EXTENSIONS
         self._meter = Meter(self._clock.monotonic)
+        self._connection = Connection(
+            ledger=self.ledger,
+            link=self.link,
+            connected=self._connected,
+            take_extensions=self._take_extensions,
+        )
         self._outbox = Outbox(
             ledger=self.ledger,
             link=self.link,
             pool=self._pool,
             clock=self._clock,
             emit=self._emit,
-            connect=self._ensure_connected,
+            connect=self._connection.ensure,
+            new_runner=self._new_runner,
+        )
+        self._conductor = Conductor(
+            ledger=self.ledger,
+            link=self.link,
+            clock=self._clock,
+            folders=self._folders,
+            emit=self._emit,
+            connect=self._connection.ensure,
+            uploads_fail=self._uploads_fail,
             new_runner=self._new_runner,
         )
 
@@ -154,11 +150,9 @@ class Engine:
         try:
             await self.ledger.open()
             await self.ledger.run(runs.close_interrupted, self._clock.time())
-            self._extensions = from_text(
-                await self.ledger.run(runs.get_value, _EXTENSIONS)
-            )
+            await self._connection.load()
             automatic = await self.ledger.run(runs.get_value, _AUTOMATIC)
-            self.automatic = automatic != "off"
+            self._conductor.automatic = automatic != "off"
             self._watcher = Watcher(asyncio.get_running_loop())
             configured = list(configured)
             await self.ledger.run(
@@ -169,21 +163,19 @@ class Engine:
         except BaseException:
             await self.stop()
             raise
-        self._spawn(self._keep_linked(), "link")
+        self._spawn(self._connection.tend(), "connection")
         self._spawn(self._keep_confirmed(), "confirm")
-        self._spawn(self._start_runs(), "runs")
+        self._spawn(self._conductor.tend(), "runs")
         self._spawn(self._outbox.tend(), "outbox")
 
     async def stop(self) -> None:
         """Stop everything within seconds; what is on its way is sent again later."""
         for task in list(self._tasks):
             task.cancel()
-        if self._run_task is not None:
-            self._run_task.cancel()
         await asyncio.gather(
             self._outbox.stop(),
+            self._conductor.stop(),
             *self._tasks,
-            *([self._run_task] if self._run_task else []),
             *(watched.stop() for watched in self._folders.values()),
             return_exceptions=True,
         )
@@ -223,7 +215,7 @@ class Engine:
             context=self._context,
             session=self._session,
             emit=self._emit,
-            arrived=self._arrived,
+            arrived=self._conductor.arrived,
         )
         self._folders[folder.id] = watched
         watched.start()
@@ -233,9 +225,7 @@ class Engine:
         watched = self._folders.pop(folder_id, None)
         if watched is not None:
             await watched.stop()
-        self._arrivals.discard(folder_id)
-        if self._run is not None:
-            self._run.folders.discard(folder_id)
+        self._conductor.forget(folder_id)
         await self.ledger.run(folders.remove_missing, frozenset(self._folders))
         self._emit(StatusChanged())
 
@@ -302,42 +292,15 @@ class Engine:
 
         Returns the run's id.
         """
-        wanted = set(self._folders) if folder_ids is None else set(folder_ids)
-        if self._run is not None:
-            self._run.folders |= wanted
-            self._run.asked |= wanted
-            self._run.more.set()
-            return self._run.id
-        asked = trigger in (RunTrigger.MANUAL, RunTrigger.SCHEDULE)
-        run = ActiveRun(
-            id=secrets.token_hex(8),
-            trigger=trigger,
-            folders=wanted,
-            asked=set(wanted) if asked else set(),
-            started=self._clock.time(),
-            folder_id=self._folder_id,
-        )
-        self._run = run
-        self._run_ended[run.id] = asyncio.get_running_loop().create_future()
-        self._run_task = asyncio.create_task(
-            self._perform(run), name="immich_backup run"
-        )
-        return run.id
+        return self._conductor.start(folder_ids, trigger=trigger)
 
     async def wait_run(self, run_id: str) -> RunReport | None:
         """Return a run's report once it ended; None for an unknown run."""
-        if (ended := self._run_ended.get(run_id)) is not None:
-            return await asyncio.shield(ended)
-        return await self.ledger.run(runs.get, run_id)
+        return await self._conductor.wait(run_id)
 
     async def stop_run(self) -> str | None:
         """End the run that goes on; its files wait. Returns its id, or None."""
-        if self._run is None or self._run_task is None:
-            return None
-        run_id, task = self._run.id, self._run_task
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        return run_id
+        return await self._conductor.stop()
 
     async def retry_failed(self, folder_ids: Collection[str] | None = None) -> int:
         """Let failed and parked files be tried again, now; return how many."""
@@ -349,28 +312,41 @@ class Engine:
             count += await self._outbox.retry()
         return count
 
+    async def retry_parked(self, reason: Reason) -> int:
+        """Let files that are parked for a reason be tried again, now; return how many.
+
+        Raises LedgerError.
+        """
+        count = await self.ledger.run(files.retry_reason, reason)
+        if count:
+            self.start_run(trigger=RunTrigger.RETRY)
+            self._outbox.wake()
+        return count
+
     async def set_automatic(self, on: bool) -> None:
         """Switch whether runs start by themselves; what is asked for still runs.
 
         Kept in the ledger; raises LedgerError, and then nothing is switched.
         """
         await self.ledger.run(runs.set_value, _AUTOMATIC, "on" if on else "off")
-        self.automatic = on
-        self._arrivals = set(self._folders)
-        self._recheck.set()
+        self._conductor.automatic = on
+        self._conductor.look_everywhere()
         self._emit(StatusChanged())
+
+    @property
+    def automatic(self) -> bool:
+        """Return whether runs start by themselves."""
+        return self._conductor.automatic
 
     def resume(self) -> None:
         """Try again after a halt: a person acted."""
         self.link.resume()
-        self._arrivals = set(self._folders)
-        self._recheck.set()
+        self._conductor.look_everywhere()
 
     async def adopt_user(self) -> None:
         """Take a person's word: the server is new, keep the folders, prove all again."""
         await self.ledger.run(contents.lose_all)
-        if self.link.user is not None:
-            await self.ledger.run(runs.set_value, _USER, self.link.user.id)
+        await self._connection.adopt_user()
         self.resume()
 
     async def hold(self) -> None:
@@ -392,8 +368,7 @@ class Engine:
         outcome = await confirm_again(self.ledger, self.link, self._clock)
         if outcome.lost:
             self._emit(ProofsLost(outcome.lost))
-            self._arrivals = set(self._folders)
-            self._recheck.set()
+            self._conductor.look_everywhere()
         self._emit(StatusChanged())
         return outcome
 
@@ -408,6 +383,7 @@ class Engine:
 
     async def overview(self) -> Overview:
         """Return everything in numbers, from the ledger, without asking the server."""
+        run = self._conductor.run
         numbers = {
             watched.folder.id: watched.number for watched in self._folders.values()
         }
@@ -419,8 +395,8 @@ class Engine:
             halt=self.link.halt,
             halt_detail=self.link.halt_detail,
             automatic=self.automatic,
-            run=None if self._run is None else self._run.report(),
-            rate=self._meter.rate() if self._run is not None else 0.0,
+            run=None if run is None else run.report(),
+            rate=self._meter.rate() if run is not None else 0.0,
             tally=total,
             folders={
                 folder_id: FolderOverview(
@@ -480,7 +456,7 @@ class Engine:
         rules = replace(
             folder.rules,
             include_existing=folder.include_existing,
-            extensions=self._extensions,
+            extensions=self._connection.extensions,
         )
         return replace(folder, rules=rules)
 
@@ -491,23 +467,6 @@ class Engine:
             for key, watched in self._folders.items()
             if (folder_ids is None or key in folder_ids) and watched.number is not None
         ]
-
-    def _folder_id(self, number: int) -> str:
-        """Return the id of a folder by the ledger's number; empty once it is gone."""
-        for key, watched in self._folders.items():
-            if watched.number == number:
-                return key
-        return ""
-
-    def _roots(self, folder_ids: Collection[str]) -> Mapping[int, bytes]:
-        """Return the numbers and roots of the folders that can be read now."""
-        return {
-            watched.number: root
-            for key in folder_ids
-            if (watched := self._folders.get(key)) is not None
-            and watched.number is not None
-            and (root := watched.readable_root) is not None
-        }
 
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
         """Run something in the background until the engine stops."""
@@ -522,119 +481,24 @@ class Engine:
 
     def _linked(self, event: Event) -> None:
         """Pass on what the link tells; it may mean that a run can start."""
-        self._recheck.set()
-        self._link_changed.set()
+        self._conductor.recheck()
+        self._connection.changed()
         self._outbox.wake()
         self._emit(event)
 
-    def _arrived(self, folder_id: str) -> None:
-        """Files wait in a folder: join the run, or have one started."""
-        watched = self._folders.get(folder_id)
-        if watched is None or not watched.folder.new_media:
-            return
-        self._arrivals.add(folder_id)
-        self._recheck.set()
+    def _connected(self) -> None:
+        """Let what waits go: the server answers."""
+        self._conductor.look_everywhere()
+        self._emit(StatusChanged())
 
-    async def _start_runs(self) -> None:
-        """Start runs by themselves: when files arrived, or a next try is due."""
-        while True:
-            delay = None
-            if self._retry_at is not None:
-                delay = max(0.0, self._retry_at - self._clock.monotonic())
-            try:
-                async with asyncio.timeout(delay):
-                    await self._recheck.wait()
-                self._recheck.clear()
-            except TimeoutError:
-                self._retry_at = None
-                self._arrivals |= set(self._folders)
-            if not self.automatic or not self.link.usable or self._pause is not None:
-                continue
-            ready = {
-                key
-                for key, watched in self._folders.items()
-                if key in self._unfinished
-                or (key in self._arrivals and watched.folder.new_media)
-            }
-            self._arrivals.clear()
-            self._unfinished.clear()
-            if self._run is not None:
-                self._run.folders |= ready
-                self._run.more.set()
-            elif due := await self._due(ready):
-                self.start_run(due, trigger=RunTrigger.NEW_MEDIA)
+    async def _take_extensions(self) -> None:
+        """Decide again by what the server takes now."""
+        for watched in list(self._folders.values()):
+            await self.apply(watched.folder)
 
-    async def _due(self, folder_ids: Collection[str]) -> set[str]:
-        """Return the folders with a file that is due; note when the next one is."""
-        now = self._clock.time()
-        found: set[str] = set()
-        try:
-            for key in folder_ids:
-                numbers = self._numbers([key])
-                claimed = await self.ledger.run(files.claim, numbers, now, 1)
-                if claimed:
-                    found.add(key)
-            numbers = self._numbers(folder_ids)
-            if found or not numbers:
-                return found
-            due = await self.ledger.run(files.next_try, numbers)
-        except LedgerError:
-            due = now + _LEDGER_RETRY
-        if due is not None:
-            wait = min(max(1.0, due - now), files.LONGEST_BACKOFF)
-            self._retry_at = self._clock.monotonic() + wait
-        return found
-
-    async def _perform(self, run: ActiveRun) -> None:
-        """Do a run and tell its outcome."""
-        self._emit(RunStarted(run.report()))
-        outcome, error = RunOutcome.COMPLETED, None
-        cancelled = False
-        try:
-            with suppress(LedgerError):
-                await self.ledger.run(runs.save, run.report())
-            await self._work(run)
-            if run.report().counts.failed:
-                outcome = RunOutcome.WITH_ERRORS
-        except asyncio.CancelledError:
-            outcome, cancelled = RunOutcome.STOPPED, True
-        except (LinkDownError, HaltedError, LedgerError) as err:
-            outcome, error = RunOutcome.FAILED, str(err)
-            if isinstance(err, UploadsFailError):
-                self._pause = self.link.trip(error)
-            self._unfinished |= run.folders
-        except Exception:
-            _LOGGER.exception("Unexpected error in a run")
-            outcome, error = RunOutcome.FAILED, "Unexpected error, see the log"
-        report = replace(
-            run.report(), finished=self._clock.time(), outcome=outcome, error=error
-        )
-        self._run = self._run_task = None
-        if not cancelled:
-            self._arrivals |= run.folders
-        self._recheck.set()
-        with suppress(LedgerError):
-            await self.ledger.run(runs.save, report)
-        self._run_ended.pop(run.id).set_result(report)
-        self._emit(RunFinished(report))
-
-    async def _work(self, run: ActiveRun) -> None:
-        """Scan what was asked for, then store what waits, until nothing is left."""
-        if run.trigger is not RunTrigger.NEW_MEDIA:
-            self.link.resume()
-        while True:
-            asked, run.asked = run.asked, set()
-            await self._look(asked)
-            await self._ensure_connected()
-            runner = self._new_runner(
-                run,
-                roots=self._roots,
-                unsettle=self._unsettle,
-                unexpected=self._unexpected,
-            )
-            await runner.drain()
-            if not run.asked:
-                return
+    def _uploads_fail(self, error: str) -> None:
+        """Rest, for the server answers, but fails on one upload after the other."""
+        self._connection.pause(self.link.trip(error))
 
     def _new_runner(
         self,
@@ -658,63 +522,6 @@ class Engine:
             sent=self._meter.add,
             concurrency=self._concurrency,
         )
-
-    async def _look(self, folder_ids: Collection[str]) -> None:
-        """Scan folders and wait for files that are just settling."""
-        scanned = [self._folders[key] for key in folder_ids if key in self._folders]
-        await asyncio.gather(*(watched.scan() for watched in scanned))
-        await asyncio.gather(*(watched.settled(_SETTLE_MARGIN) for watched in scanned))
-
-    async def _ensure_connected(self) -> None:
-        """Know the server, its user and what it takes; wait a little for it."""
-        if self.link.user is None:
-            with suppress(UnavailableError):
-                await self._connect()
-        if self.link.user is None:
-            await self.link.call(self._connect)
-
-    async def _connect(self) -> None:
-        """Connect, and take what the server says into account."""
-        await self.link.connect()
-        assert self.link.user is not None
-        known = await self.ledger.run(runs.get_value, _USER)
-        if known is None:
-            await self.ledger.run(runs.set_value, _USER, self.link.user.id)
-        elif known != self.link.user.id:
-            self.link.stop(Halt.OTHER_USER, self.link.user.id)
-        assert self.link.media_types is not None
-        extensions = extensions_of(self.link.media_types)
-        if extensions != self._extensions:
-            self._extensions = extensions
-            await self.ledger.run(runs.set_value, _EXTENSIONS, to_text(extensions))
-            for watched in list(self._folders.values()):
-                await self.apply(watched.folder)
-
-    async def _keep_linked(self) -> None:
-        """Connect at start, and again whenever the server was away."""
-        while True:
-            delay = _HALT_RETRY if self.link.halt else None
-            if self.link.halt in (Halt.UNAUTHORISED, Halt.OTHER_USER):
-                delay = None
-            elif self._pause is not None:
-                delay, self._pause = self._pause, None
-            elif self.link.error is not None:
-                delay = self.link.probe_delay()
-            elif self.link.user is None:
-                delay = 0.0
-            try:
-                async with asyncio.timeout(delay):
-                    await self._link_changed.wait()
-                self._link_changed.clear()
-                continue
-            except TimeoutError:
-                pass
-            self.link.resume()
-            with suppress(ImmichError, LinkDownError, HaltedError, LedgerError):
-                await self._connect()
-                self._arrivals = set(self._folders)
-                self._recheck.set()
-                self._emit(StatusChanged())
 
     async def _keep_confirmed(self) -> None:
         """Ask the server again for all that it should hold: at start and every day."""
@@ -744,7 +551,7 @@ class Engine:
             return EngineStatus.ERROR
         if self.link.error is not None:
             return EngineStatus.OFFLINE
-        if self._run is not None:
+        if self._conductor.run is not None:
             return EngineStatus.BACKING_UP
         if any(watched.scanning for watched in self._folders.values()):
             return EngineStatus.SCANNING
@@ -761,7 +568,8 @@ class Engine:
         if watched.scanning:
             return FolderStatus.SCANNING
         waiting = tally.count(FileState.WAITING, FileState.FAILED)
-        if self._run is not None and watched.folder.id in self._run.folders and waiting:
+        run = self._conductor.run
+        if run is not None and watched.folder.id in run.folders and waiting:
             return FolderStatus.BACKING_UP
         return FolderStatus.WAITING if waiting else FolderStatus.IDLE
 
