@@ -6,12 +6,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from hypothesis import HealthCheck, settings
 import pytest
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
 
 # Imported before Home Assistant starts: the test plugin has a package of the same name,
 # which would otherwise hide this one.
 import custom_components
 
-from .support.home import home, immich, quick_checks  # noqa: F401
+from .support.home import all_enabled, home, immich, quick_checks  # noqa: F401
 
 assert custom_components.__file__
 
@@ -42,6 +44,12 @@ def hass(hass: HomeAssistant) -> HomeAssistant:
     """
     hass.data.pop(DATA_CUSTOM_COMPONENTS)
     return hass
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return the snapshots in the form in which Home Assistant keeps them."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

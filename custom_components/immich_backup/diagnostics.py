@@ -189,5 +189,8 @@ def _masked(manager: BackupManager, text: str | None) -> str | None:
     """Return the text of an error without the server's name, addresses and paths."""
     if text is None:
         return None
-    host = urlsplit(manager.entry.data[CONF_URL]).hostname or ""
-    return _PLACES.sub(REDACTED, text.replace(host, REDACTED) if host else text)
+    url = urlsplit(manager.entry.data[CONF_URL])
+    for part in (url.hostname, url.port):
+        if part:
+            text = text.replace(str(part), REDACTED)
+    return _PLACES.sub(REDACTED, text)

@@ -80,8 +80,9 @@ class RunEventEntity(LedgerEntity, EventEntity):
         }
     )
     _manager: BackupManager
-    # The run whose start was told last.
-    _told: str | None = None
+    # The run whose start was told last, and what was known of it then.
+    _run: str | None = None
+    _told: dict[str, Any] | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -102,26 +103,30 @@ class RunEventEntity(LedgerEntity, EventEntity):
                 self._tell_start(run)
             case RunProgress(run) if self._concerns(run):
                 self._tell_start(run)
-                self._tell(BackupEvent.PROGRESS, self._values(run))
+                # A folder's part does not change with every progress of the run.
+                if self._told != self._values(run):
+                    self._tell(BackupEvent.PROGRESS, run)
             case RunFinished(run) if self._concerns(run):
                 self._tell_start(run)
-                self._tell(self._outcome(run), self._values(run))
+                self._tell(self._outcome(run), run)
 
     @callback
     def _tell_start(self, run: RunReport) -> None:
         """Tell the start of a run once; late where the folder joined it later."""
-        if self._told != run.id:
-            self._told = run.id
-            values = self._values(run)
-            self._tell(
-                BackupEvent.STARTED,
-                {key: value for key, value in values.items() if key in _KNOWN_AT_START},
-            )
+        if self._run != run.id:
+            self._run = run.id
+            self._tell(BackupEvent.STARTED, run)
 
     @callback
-    def _tell(self, event: BackupEvent, values: dict[str, Any]) -> None:
+    def _tell(self, event: BackupEvent, run: RunReport) -> None:
         """Let Home Assistant know."""
-        self._trigger_event(event, values)
+        values = self._values(run)
+        if event is BackupEvent.STARTED:
+            known = {key: values[key] for key in _KNOWN_AT_START & values.keys()}
+            self._trigger_event(event.value, known)
+        else:
+            self._trigger_event(event.value, values)
+        self._told = values
         self.async_write_ha_state()
 
     @abstractmethod

@@ -16,6 +16,8 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_API_KEY, CONF_PATH, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -26,7 +28,7 @@ from custom_components.immich_backup.const import (
 )
 from custom_components.immich_backup.engine import Engine, watched
 from custom_components.immich_backup.manager import BackupManager
-from simulator import AssetRecord, Simulator
+from simulator import Action, AssetRecord, Fault, Simulator
 
 ENTRY_ID = "01JACCOUNT0000000000000000"
 # Stands out in whatever it leaks into.
@@ -54,6 +56,18 @@ def folder_data(
         subentry_type=SUBENTRY_FOLDER,
         title=title,
         unique_id=str(path),
+    )
+
+
+def permission_lost() -> Fault:
+    """Return what a server does whose key may no longer upload."""
+    return Fault(
+        action=Action.RESPOND,
+        status=403,
+        headers={"Content-Type": "application/json"},
+        body='{"message":"Missing required permission: asset.upload"}',
+        method="POST",
+        path_regex="/assets$",
     )
 
 
@@ -157,6 +171,15 @@ class Home:
         await until(lambda: len(self.immich.assets()) >= count)
         return self.immich.assets()
 
+    async def delete(self, asset: AssetRecord, *, force: bool = False) -> None:
+        """Delete an asset as its owner does in Immich: into the trash, or for good."""
+        async with async_get_clientsession(self.hass).delete(
+            f"{self.immich.url}/api/assets",
+            json={"ids": [asset.id], "force": force},
+            headers={"x-api-key": API_KEY},
+        ) as response:
+            response.raise_for_status()
+
     async def press(self, key: str) -> None:
         """Press a button of the account."""
         await self.hass.services.async_call(
@@ -196,3 +219,9 @@ async def home(
 def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let folders be looked at every moment instead of every 30 s."""
     monkeypatch.setattr(watched, "_CHECK_INTERVAL", 0.1)
+
+
+@pytest.fixture
+def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let entities be enabled that are not by default."""
+    monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
