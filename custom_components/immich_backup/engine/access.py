@@ -35,9 +35,20 @@ class ReadFailedError(AccessError):
     """The disk or the network share failed; trying later may help."""
 
 
+# The ledger and the fingerprints of directories hold 64 bits.
+_LAST_NS = 2**63 - 1
+
+
 def stamp_of(status: os.stat_result) -> Stamp:
-    """Return what tells a changed file from an unchanged one."""
-    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    """Return what tells a changed file from an unchanged one.
+
+    Times beyond the year 2262 are taken as its last moment.
+    """
+    return Stamp(
+        status.st_size,
+        min(status.st_mtime_ns, _LAST_NS),
+        min(status.st_ctime_ns, _LAST_NS),
+    )
 
 
 def look_at(root: bytes, path: bytes) -> Stamp:

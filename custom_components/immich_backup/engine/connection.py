@@ -1,114 +1,133 @@
-"""Connecting: who we are for the server, what it takes, and when to ask again."""
+"""Keeps the account connected, and remembers whose it is and what the server takes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+import sqlite3
 
-from ..immich.errors import ImmichError, UnavailableError
-from .ledger import Ledger, LedgerError, runs
+from ..immich.errors import ImmichError
+from .ledger import Ledger, LedgerError, contents, files, runs
 from .link import HaltedError, LinkDownError, ServerLink
 from .media_types import DEFAULT_EXTENSIONS, extensions_of, from_text, to_text
-from .model import Halt
+from .model import Reason
 from .rules import MediaKind
 
-# Seconds between tries when a person must act, but time may have done so.
+# Seconds between looks whether the cause of a halt went away by itself.
 _HALT_RETRY = 600.0
 # Values of the account in the ledger.
 _USER = "user"
 _EXTENSIONS = "extensions"
+_ADDRESS = "address"
 
 
 class Connection:
-    """Keeps the link to the server usable, from the start and after it was away."""
+    """Connects at start, and again whenever the server was away."""
 
     def __init__(
         self,
-        *,
         ledger: Ledger,
         link: ServerLink,
+        *,
         connected: Callable[[], None],
-        take_extensions: Callable[[], Awaitable[None]],
+        extensions_changed: Callable[[], Awaitable[None]],
     ) -> None:
-        """Call ``connected`` when the server answers, ``take_extensions`` when needed."""
+        """Tell by ``connected`` that uploads are possible again."""
         self.extensions: Mapping[str, MediaKind] = DEFAULT_EXTENSIONS
         self._ledger = ledger
         self._link = link
         self._connected = connected
-        self._take_extensions = take_extensions
-        self._changed = asyncio.Event()
-        self._pause: float | None = None
+        self._extensions_changed = extensions_changed
+        self._wake = asyncio.Event()
 
     async def load(self) -> None:
-        """Take from the ledger what the server said it takes; raises LedgerError."""
-        self.extensions = from_text(await self._ledger.run(runs.get_value, _EXTENSIONS))
+        """Read what the ledger remembers; raises LedgerError."""
+        user, extensions = await self._ledger.run(_load, self._link.client.address)
+        self._link.expected_user = user
+        self.extensions = from_text(extensions)
 
-    def changed(self) -> None:
-        """Look again: the link's state changed."""
-        self._changed.set()
-
-    def pause(self, seconds: float) -> None:
-        """Ask the server again only after so many seconds."""
-        self._pause = seconds
-        self._changed.set()
-
-    async def connect(self) -> None:
-        """Connect, and take what the server says into account.
-
-        Raises ImmichError, HaltedError, LedgerError.
-        """
-        await self._link.connect()
-        assert self._link.user is not None
-        known = await self._ledger.run(runs.get_value, _USER)
-        if known is None:
-            await self.adopt_user()
-        elif known != self._link.user.id:
-            self._link.stop(Halt.OTHER_USER, self._link.user.id)
-        assert self._link.media_types is not None
-        extensions = extensions_of(self._link.media_types)
-        if extensions != self.extensions:
-            self.extensions = extensions
-            await self._ledger.run(runs.set_value, _EXTENSIONS, to_text(extensions))
-            await self._take_extensions()
-
-    async def adopt_user(self) -> None:
-        """Remember the server's user as ours."""
-        if self._link.user is not None:
-            await self._ledger.run(runs.set_value, _USER, self._link.user.id)
+    def wake(self) -> None:
+        """Look again what is to be done: something about the link changed."""
+        self._wake.set()
 
     async def ensure(self) -> None:
-        """Be connected; wait a little for a server that is away.
+        """Know the server, its user and what it takes; wait a little for it.
 
-        Raises LinkDownError, HaltedError, ImmichError, LedgerError.
+        Raises LinkDownError, HaltedError, LedgerError.
         """
         if self._link.user is None:
-            with suppress(UnavailableError):
-                await self.connect()
-        if self._link.user is None:
-            await self._link.call(self.connect)
+            await self._link.call(self._connect)
 
-    async def tend(self) -> None:
-        """Connect at start, and again whenever the server was away; runs on."""
+    async def keep(self) -> None:
+        """Stay connected until it is cancelled."""
         while True:
             try:
                 async with asyncio.timeout(self._delay()):
-                    await self._changed.wait()
-                self._changed.clear()
-                continue
+                    await self._wake.wait()
+                self._wake.clear()
             except TimeoutError:
-                self._pause = None
-            self._link.resume()
-            with suppress(ImmichError, LinkDownError, HaltedError, LedgerError):
-                await self.connect()
-                self._connected()
+                await self._act()
+
+    async def adopt_user(self) -> None:
+        """Take the server's user as ours: nothing that is known is proven any more.
+
+        Raises LedgerError.
+        """
+
+        def adopt(con: sqlite3.Connection) -> None:
+            contents.lose_all(con)
+            runs.set_value(con, _USER, None)
+
+        await self._ledger.run(adopt)
+        self._link.adopt_user()
+        self._wake.set()
 
     def _delay(self) -> float | None:
-        """Return the seconds until the server is asked again; None: not by itself."""
-        if self._link.halt in (Halt.UNAUTHORISED, Halt.OTHER_USER):
-            return None
+        """Return the seconds until something is to be done; None: until a change."""
         if self._link.halt is not None:
             return _HALT_RETRY
-        if self._pause is not None:
-            return self._pause
         if self._link.error is not None:
             return self._link.probe_delay()
-        return 0.0 if self._link.user is None else None
+        if self._link.user is None:
+            return 0.0
+        return self._link.pause_left
+
+    async def _act(self) -> None:
+        """Do what is due: look after a halt, connect, or end a pause."""
+        link = self._link
+        with suppress(ImmichError, LinkDownError, HaltedError, LedgerError):
+            if link.halt is not None:
+                await link.probe_halt()
+            elif link.error is not None or link.user is None:
+                await self._connect()
+            else:
+                link.end_pause()
+        if link.usable:
+            self._connected()
+
+    async def _connect(self) -> None:
+        """Connect, and remember what the server says.
+
+        Raises ImmichError, HaltedError, LedgerError.
+        """
+        link = self._link
+        before = link.expected_user
+        await link.connect()
+        if link.expected_user != before:
+            await self._ledger.run(runs.set_value, _USER, link.expected_user)
+        assert link.media_types is not None
+        extensions = extensions_of(link.media_types)
+        if extensions and extensions != self.extensions:
+            self.extensions = extensions
+            await self._ledger.run(runs.set_value, _EXTENSIONS, to_text(extensions))
+            await self._ledger.run(files.retry_reasons, (Reason.UNSUPPORTED,))
+            await self._extensions_changed()
+
+
+def _load(con: sqlite3.Connection, address: str) -> tuple[str | None, str | None]:
+    """Return user and extensions; what may have been cured since is tried again."""
+    cured = [Reason.UNREADABLE]
+    if runs.get_value(con, _ADDRESS) != address:
+        runs.set_value(con, _ADDRESS, address)
+        cured += [Reason.TOO_LARGE, Reason.REFUSED, Reason.NOT_VERIFIED]
+    files.retry_reasons(con, cured)
+    return runs.get_value(con, _USER), runs.get_value(con, _EXTENSIONS)

@@ -10,26 +10,26 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+import logging
 import os
 from pathlib import Path
 import secrets
-import sqlite3
 
 from ..immich import ImmichClient
-from ..immich.errors import ImmichError
 from .clock import Clock, SystemClock
 from .conductor import Conductor
 from .connection import Connection
 from .context import Context
+from .detect.overlaps import Overlaps
 from .detect.watch import Watcher
-from .events import Event, ProofsLost, StatusChanged
-from .keeper import Confirmation, confirm_again
-from .ledger import Ledger, LedgerError, contents, files, folders, reports, runs
+from .events import Event, FoldersOverlap, Halted, ProofsLost, StatusChanged
+from .keeper import Confirmation, Keeper
+from .ledger import Ledger, LedgerError, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
-from .ledger.scans import Entry, known_states
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import (
     EngineStatus,
@@ -37,52 +37,36 @@ from .model import (
     FileState,
     Folder,
     FolderStatus,
-    FolderTrouble,
     Halt,
     Reason,
     RunReport,
     RunTrigger,
+    Source,
     Tally,
 )
 from .outbox import Outbox, UploadItem, UploadOutcome
+from .overview import NOTHING, FolderOverview, Overview, read_numbers, waiting
 from .preview import Preview, preview
 from .rates import Meter
 from .runner import ActiveRun, Runner
 from .watched import WatchedFolder
 
+__all__ = ["Engine", "FolderOverview", "Overview"]
+
+_LOGGER = logging.getLogger(__name__)
+
 _CONFIRM_INTERVAL = 24 * 3600.0
-# Seconds between tries when a person must act, but time may have done so.
-_HALT_RETRY = 600.0
-# Values of the account in the ledger.
+# Seconds until what the server did not answer is asked again.
+_CONFIRM_RETRY = 600.0
+# Seconds between looks whether a ledger that failed can be written again.
+_LEDGER_RETRY = 30.0
+# Seconds after which background work that failed unexpectedly begins anew.
+_RESTART = 60.0
+# Seconds that stop() gives threads to end.
+_STOP_PATIENCE = 5.0
+# A value of the account in the ledger.
 _AUTOMATIC = "automatic"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderOverview:
-    """One folder in numbers; ``last_success`` in epoch seconds."""
-
-    status: FolderStatus
-    trouble: FolderTrouble | None
-    polling: bool
-    tally: Tally
-    last_success: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """The whole account in numbers; ``rate`` in bytes per second."""
-
-    status: EngineStatus
-    connected: bool
-    error: str | None
-    halt: Halt | None
-    halt_detail: str | None
-    automatic: bool
-    run: RunReport | None
-    rate: float
-    tally: Tally
-    folders: Mapping[str, FolderOverview]
-    last_success: float | None
+_ON, _OFF = "on", "off"
 
 
 class Engine:
@@ -101,10 +85,10 @@ class Engine:
         concurrency: int = 4,
     ) -> None:
         """Take what the engine works with; nothing starts yet."""
-        self.ledger = Ledger(ledger_path)
-        self.link = ServerLink(client, self._linked)
+        self.ledger = Ledger(ledger_path, self._ledger_changed)
         self._context = context
         self._clock = clock or SystemClock()
+        self.link = ServerLink(client, self._linked, self._clock.monotonic)
         self._concurrency = concurrency
         self._session = secrets.randbits(62)
         self._pool = ThreadPoolExecutor(4, "immich_backup_work")
@@ -114,11 +98,30 @@ class Engine:
         self._listeners: list[Callable[[Event], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._meter = Meter(self._clock.monotonic)
+        self._overlaps = Overlaps(self._found_overlap)
+        self._numbers_read = NOTHING
+        self._was_connected = asyncio.Event()
+        self._ledger_failed = asyncio.Event()
         self._connection = Connection(
+            self.ledger,
+            self.link,
+            connected=self._connected,
+            extensions_changed=self._extensions_changed,
+        )
+        self._keeper = Keeper(self.ledger, self.link, self._clock, self._confirmed)
+        self._conductor = Conductor(
             ledger=self.ledger,
             link=self.link,
-            connected=self._connected,
-            take_extensions=self._take_extensions,
+            clock=self._clock,
+            folders=self._folders,
+            emit=self._emit,
+            connect=self._connection.ensure,
+            new_runner=lambda run: self._new_runner(
+                run,
+                sources=self._conductor.sources,
+                unsettle=self._unsettle,
+                unexpected=self._unexpected,
+            ),
         )
         self._outbox = Outbox(
             ledger=self.ledger,
@@ -129,16 +132,6 @@ class Engine:
             connect=self._connection.ensure,
             new_runner=self._new_runner,
         )
-        self._conductor = Conductor(
-            ledger=self.ledger,
-            link=self.link,
-            clock=self._clock,
-            folders=self._folders,
-            emit=self._emit,
-            connect=self._connection.ensure,
-            uploads_fail=self._uploads_fail,
-            new_runner=self._new_runner,
-        )
 
     # Life
 
@@ -147,43 +140,44 @@ class Engine:
 
         Works without the server. Raises LedgerError.
         """
+        configured = list(configured)
         try:
             await self.ledger.open()
             await self.ledger.run(runs.close_interrupted, self._clock.time())
-            await self._connection.load()
-            automatic = await self.ledger.run(runs.get_value, _AUTOMATIC)
-            self._conductor.automatic = automatic != "off"
-            self._watcher = Watcher(asyncio.get_running_loop())
-            configured = list(configured)
             await self.ledger.run(
                 folders.remove_missing, frozenset(folder.id for folder in configured)
             )
+            await self._connection.load()
+            if switched := await self.ledger.ask(runs.get_value, _AUTOMATIC):
+                self._conductor.automatic = switched == _ON
+            self._watcher = Watcher(asyncio.get_running_loop())
             for folder in configured:
                 await self.apply(folder)
         except BaseException:
             await self.stop()
             raise
-        self._spawn(self._connection.tend(), "connection")
-        self._spawn(self._keep_confirmed(), "confirm")
-        self._spawn(self._conductor.tend(), "runs")
-        self._spawn(self._outbox.tend(), "outbox")
+        self._spawn(self._connection.keep, "link")
+        self._spawn(self._keep_confirmed, "confirm")
+        self._spawn(self._keep_ledger, "ledger")
+        self._spawn(self._conductor.tend, "runs")
+        self._spawn(self._outbox.tend, "outbox")
 
     async def stop(self) -> None:
         """Stop everything within seconds; what is on its way is sent again later."""
+        self.ledger.release()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(
-            self._outbox.stop(),
-            self._conductor.stop(),
             *self._tasks,
+            self._conductor.stop_run(),
+            self._outbox.stop(),
             *(watched.stop() for watched in self._folders.values()),
             return_exceptions=True,
         )
         self._folders.clear()
         if self._watcher is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._watcher.close)
-        self._scan_pool.shutdown(wait=False, cancel_futures=True)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(_end(self._scan_pool), _end(self._pool))
         await self.ledger.close()
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
@@ -196,6 +190,22 @@ class Engine:
 
         return unsubscribe
 
+    async def hold(self) -> None:
+        """Make the ledger's file complete and leave it alone, to be copied.
+
+        What happens meanwhile is recorded after ``release``, which comes by itself
+        after half an hour. Questions are answered as always.
+        """
+        try:
+            await self.ledger.hold()
+        except LedgerError as err:
+            # The log beside the file is copied with it, and holds the rest.
+            _LOGGER.debug("The ledger was not completed for a copy: %s", err)
+
+    async def release(self) -> None:
+        """Go on after ``hold``."""
+        self.ledger.release()
+
     # Folders
 
     async def apply(self, folder: Folder) -> None:
@@ -203,6 +213,7 @@ class Engine:
         folder = self._completed(folder)
         if (watched := self._folders.get(folder.id)) is not None:
             await watched.apply(folder)
+            self._conductor.arrived(folder.id)
             return
         assert self._watcher is not None
         watched = WatchedFolder(
@@ -216,74 +227,77 @@ class Engine:
             session=self._session,
             emit=self._emit,
             arrived=self._conductor.arrived,
+            looked=lambda: self._overlaps.look(self._folders),
         )
         self._folders[folder.id] = watched
         watched.start()
 
     async def remove(self, folder_id: str) -> None:
-        """Stop tending a folder and forget its files; contents stay known."""
+        """Stop tending a folder and forget its files; contents stay known.
+
+        Raises LedgerError.
+        """
         watched = self._folders.pop(folder_id, None)
+        self._conductor.forget(folder_id)
         if watched is not None:
             await watched.stop()
-        self._conductor.forget(folder_id)
-        await self.ledger.run(folders.remove_missing, frozenset(self._folders))
+        await self.ledger.run(folders.remove, folder_id)
+        self._overlaps.look(self._folders)
         self._emit(StatusChanged())
 
     async def accept_root(self, folder_id: str) -> None:
-        """Take a person's word: a folder is right as it is now, empty or elsewhere."""
+        """Take a person's word: a folder is right as it is now, empty or elsewhere.
+
+        Raises LedgerError, and KeyError for an unknown folder.
+        """
         await self._folders[folder_id].accept_root()
+
+    @property
+    def overlaps(self) -> Collection[tuple[str, str]]:
+        """Return the pairs of folders (their ids) that have files in common."""
+        return self._overlaps.pairs
 
     async def preview(self, folder: Folder, seconds: float | None = None) -> Preview:
         """Return what would happen in a folder now, watched or not.
 
         With a limit in seconds the numbers may be incomplete.
         """
-        folder = self._completed(folder)
-        end = None if seconds is None else self._clock.monotonic() + seconds
-
-        def expired() -> bool:
-            return end is not None and self._clock.monotonic() > end
-
-        return await asyncio.get_running_loop().run_in_executor(
-            self._scan_pool,
-            lambda: preview(folder, now=self._clock.time(), expired=expired),
-        )
+        return await self._preview(self._completed(folder), seconds, None)
 
     async def plan(
         self, folder_ids: Collection[str] | None = None
     ) -> dict[str, Preview]:
-        """Return what a run over these folders (None: all) would do now, by folder.
+        """Return what a run over these folders (None: all) would do now.
 
-        Records and sends nothing. Raises LedgerError.
+        Unlike a preview it knows what is protected and declined already. Nothing is
+        recorded or sent. Raises LedgerError.
         """
-        return {
-            key: await asyncio.get_running_loop().run_in_executor(
-                self._scan_pool, self._plan, watched
-            )
-            for key, watched in list(self._folders.items())
+        planned = {
+            key: watched.folder
+            for key, watched in self._folders.items()
             if folder_ids is None or key in folder_ids
         }
-
-    def _plan(self, watched: WatchedFolder) -> Preview:
-        """Preview a folder against what the ledger knows of it; blocking."""
-        number = watched.number
-        with self.ledger.reader() as reader:
-
-            def known(
-                path: bytes, entries: Sequence[Entry]
-            ) -> Mapping[bytes, tuple[FileState, bool]]:
-                if number is None:
-                    return {}
-                return known_states(reader, number, path, entries)
-
-            return preview(
-                watched.folder,
-                now=self._clock.time(),
-                expired=lambda: False,
-                known=known,
-            )
+        plans = await asyncio.gather(
+            *(self._preview(folder, None, self.ledger) for folder in planned.values())
+        )
+        return dict(zip(planned, plans, strict=True))
 
     # Runs
+
+    @property
+    def automatic(self) -> bool:
+        """Return whether runs start by themselves."""
+        return self._conductor.automatic
+
+    async def set_automatic(self, on: bool) -> None:
+        """Switch whether runs start by themselves; what is asked for still runs.
+
+        The ledger keeps it over a restart. Raises LedgerError.
+        """
+        await self.ledger.run(runs.set_value, _AUTOMATIC, _ON if on else _OFF)
+        self._conductor.automatic = on
+        self._conductor.look_again()
+        self._emit(StatusChanged())
 
     def start_run(
         self, folder_ids: Collection[str] | None = None, *, trigger: RunTrigger
@@ -292,85 +306,57 @@ class Engine:
 
         Returns the run's id.
         """
-        return self._conductor.start(folder_ids, trigger=trigger)
+        return self._conductor.start_run(folder_ids, trigger)
 
     async def wait_run(self, run_id: str) -> RunReport | None:
         """Return a run's report once it ended; None for an unknown run."""
-        return await self._conductor.wait(run_id)
+        return await self._conductor.wait_run(run_id)
 
     async def stop_run(self) -> str | None:
         """End the run that goes on; its files wait. Returns its id, or None."""
-        return await self._conductor.stop()
+        return await self._conductor.stop_run()
 
     async def retry_failed(self, folder_ids: Collection[str] | None = None) -> int:
-        """Let failed and parked files be tried again, now; return how many."""
-        numbers = self._numbers(folder_ids)
-        count = await self.ledger.run(files.retry, numbers) if numbers else 0
+        """Let failed and parked files be tried again, now; return how many.
+
+        Raises LedgerError.
+        """
+        numbers = [
+            watched.number
+            for key, watched in self._folders.items()
+            if (folder_ids is None or key in folder_ids) and watched.number is not None
+        ]
+        count = await self.ledger.run(files.retry, numbers)
         if count:
             self.start_run(folder_ids, trigger=RunTrigger.RETRY)
         if folder_ids is None:
             count += await self._outbox.retry()
         return count
 
-    async def retry_parked(self, reason: Reason) -> int:
-        """Let files that are parked for a reason be tried again, now; return how many.
-
-        Raises LedgerError.
-        """
-        count = await self.ledger.run(files.retry_reason, reason)
-        if count:
-            self.start_run(trigger=RunTrigger.RETRY)
-            self._outbox.wake()
-        return count
-
-    async def set_automatic(self, on: bool) -> None:
-        """Switch whether runs start by themselves; what is asked for still runs.
-
-        Kept in the ledger; raises LedgerError, and then nothing is switched.
-        """
-        await self.ledger.run(runs.set_value, _AUTOMATIC, "on" if on else "off")
-        self._conductor.automatic = on
-        self._conductor.look_everywhere()
-        self._emit(StatusChanged())
-
-    @property
-    def automatic(self) -> bool:
-        """Return whether runs start by themselves."""
-        return self._conductor.automatic
-
     def resume(self) -> None:
         """Try again after a halt: a person acted."""
         self.link.resume()
-        self._conductor.look_everywhere()
+        self._connection.wake()
+        self._conductor.look_again()
 
     async def adopt_user(self) -> None:
-        """Take a person's word: the server is new, keep the folders, prove all again."""
-        await self.ledger.run(contents.lose_all)
+        """Take a person's word: the server is new, keep the folders, prove all again.
+
+        Raises LedgerError.
+        """
         await self._connection.adopt_user()
-        self.resume()
+        self._decide_again()
 
-    async def hold(self) -> None:
-        """Complete the ledger's file and write nothing until it is released.
+    async def reconfirm(self) -> Confirmation | None:
+        """Ask the server now for all that it should hold; None if it can't be asked.
 
-        For whoever copies it; ends by itself after an hour. Uploads go on.
+        Raises LedgerError.
         """
-        await self.ledger.hold()
-
-    async def release(self) -> None:
-        """Go on after a hold."""
-        self.ledger.release()
-
-    async def reconfirm(self) -> Confirmation:
-        """Ask the server now for all that it should hold, and record what changed.
-
-        Raises LinkDownError, HaltedError, LedgerError, ImmichError.
-        """
-        outcome = await confirm_again(self.ledger, self.link, self._clock)
-        if outcome.lost:
-            self._emit(ProofsLost(outcome.lost))
-            self._conductor.look_everywhere()
-        self._emit(StatusChanged())
-        return outcome
+        try:
+            await self._connection.ensure()
+            return await self._keeper.confirm()
+        except LinkDownError, HaltedError:
+            return None
 
     async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
         """Upload single files, wherever they lie; they wait while the server is away.
@@ -382,43 +368,53 @@ class Engine:
     # Questions
 
     async def overview(self) -> Overview:
-        """Return everything in numbers, from the ledger, without asking the server."""
-        run = self._conductor.run
-        numbers = {
-            watched.folder.id: watched.number for watched in self._folders.values()
-        }
-        total, tallies, successes, last = await self.ledger.run(_read_numbers, numbers)
+        """Return everything in numbers, from the ledger, without asking the server.
+
+        Of a ledger that can't be read these are the last numbers known.
+        """
+        with suppress(LedgerError):
+            self._numbers_read = await self.ledger.ask(
+                read_numbers, {key: w.number for key, w in self._folders.items()}
+            )
+        numbers, run, link = self._numbers_read, self._conductor.run, self.link
+        failing = self.ledger.failing
         return Overview(
-            status=self._status(total),
-            connected=self.link.error is None and self.link.user is not None,
-            error=self.link.error,
-            halt=self.link.halt,
-            halt_detail=self.link.halt_detail,
+            status=self._status(numbers.total),
+            connected=link.error is None and link.user is not None,
+            error=link.trouble,
+            halt=link.halt if failing is None else Halt.LEDGER,
+            halt_detail=link.halt_detail if failing is None else failing,
             automatic=self.automatic,
             run=None if run is None else run.report(),
-            rate=self._meter.rate() if run is not None else 0.0,
-            tally=total,
+            rate=0.0 if run is None else self._meter.rate(),
+            tally=numbers.total,
             folders={
-                folder_id: FolderOverview(
-                    status=self._folder_status(watched, tallies[folder_id]),
+                key: FolderOverview(
+                    status=self._folder_status(watched, numbers.tallies[key]),
                     trouble=watched.trouble,
                     polling=watched.polling,
-                    tally=tallies[folder_id],
-                    last_success=successes[folder_id],
+                    tally=numbers.tallies[key],
+                    last_success=numbers.successes[key],
                 )
-                for folder_id, watched in self._folders.items()
-                if folder_id in tallies
+                for key, watched in self._folders.items()
+                if key in numbers.tallies
             },
-            last_success=last,
+            last_success=numbers.last_success,
         )
 
     async def explain(self, path: str) -> FileReport | None:
-        """Return what is known of the file at an absolute path; None if nothing is."""
-        for watched in self._folders.values():
-            root = watched.folder.path.rstrip("/")
-            if path.startswith(root + "/"):
-                relative = os.fsencode(path[len(root) + 1 :])
-                return await self.ledger.run(reports.one, watched.folder.id, relative)
+        """Return what is known of the file at an absolute path; None if nothing is.
+
+        Raises LedgerError.
+        """
+        path = os.path.normpath(path)
+        for key, watched in list(self._folders.items()):
+            for root in {watched.folder.path, watched.root and watched.root.path}:
+                if root and path.startswith(top := f"{root.rstrip('/')}/"):
+                    relative = os.fsencode(path[len(top) :])
+                    report = await self.ledger.ask(reports.one, key, relative)
+                    if report is not None:
+                        return report
         return None
 
     async def largest_parked(self, reason: Reason) -> int | None:
@@ -426,11 +422,11 @@ class Engine:
 
         Raises LedgerError.
         """
-        return await self.ledger.run(reports.largest_parked, reason)
+        return await self.ledger.ask(reports.largest_parked, reason)
 
     async def recent_runs(self, limit: int) -> list[RunReport]:
         """Return the runs that began last, the newest first. Raises LedgerError."""
-        return await self.ledger.run(runs.latest, limit)
+        return await self.ledger.ask(runs.latest, limit)
 
     async def list_files(
         self,
@@ -439,8 +435,11 @@ class Engine:
         limit: int = 100,
         offset: int = 0,
     ) -> tuple[list[FileReport], int]:
-        """Return files of these states (none: all) and how many there are in all."""
-        return await self.ledger.run(
+        """Return files of these states (none: all) and how many there are in all.
+
+        Raises LedgerError.
+        """
+        return await self.ledger.ask(
             reports.many, folder_id, tuple(states), limit, offset
         )
 
@@ -460,51 +459,31 @@ class Engine:
         )
         return replace(folder, rules=rules)
 
-    def _numbers(self, folder_ids: Collection[str] | None) -> list[int]:
-        """Return the ledger's numbers of folders."""
-        return [
-            watched.number
-            for key, watched in self._folders.items()
-            if (folder_ids is None or key in folder_ids) and watched.number is not None
-        ]
+    async def _preview(
+        self, folder: Folder, seconds: float | None, ledger: Ledger | None
+    ) -> Preview:
+        """Walk a folder in a thread."""
+        end = None if seconds is None else self._clock.monotonic() + seconds
 
-    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
-        """Run something in the background until the engine stops."""
-        task = asyncio.create_task(work, name=f"immich_backup {name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        def expired() -> bool:
+            return end is not None and self._clock.monotonic() > end
 
-    def _emit(self, event: Event) -> None:
-        """Tell all listeners."""
-        for listener in list(self._listeners):
-            listener(event)
-
-    def _linked(self, event: Event) -> None:
-        """Pass on what the link tells; it may mean that a run can start."""
-        self._conductor.recheck()
-        self._connection.changed()
-        self._outbox.wake()
-        self._emit(event)
-
-    def _connected(self) -> None:
-        """Let what waits go: the server answers."""
-        self._conductor.look_everywhere()
-        self._emit(StatusChanged())
-
-    async def _take_extensions(self) -> None:
-        """Decide again by what the server takes now."""
-        for watched in list(self._folders.values()):
-            await self.apply(watched.folder)
-
-    def _uploads_fail(self, error: str) -> None:
-        """Rest, for the server answers, but fails on one upload after the other."""
-        self._connection.pause(self.link.trip(error))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._scan_pool,
+            partial(
+                preview,
+                folder,
+                now=self._clock.time(),
+                expired=expired,
+                ledger=ledger,
+            ),
+        )
 
     def _new_runner(
         self,
         run: ActiveRun,
         *,
-        roots: Callable[[Collection[str]], Mapping[int, bytes]],
+        sources: Callable[[Collection[str]], Mapping[int, Source]],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
     ) -> Runner:
@@ -515,29 +494,113 @@ class Engine:
             link=self.link,
             pool=self._pool,
             clock=self._clock,
-            roots=roots,
+            sources=sources,
             emit=self._emit,
             unsettle=unsettle,
             unexpected=unexpected,
+            reconfirm=self._keeper.confirm,
             sent=self._meter.add,
             concurrency=self._concurrency,
         )
 
+    def _spawn(
+        self, work: Callable[[], Coroutine[object, object, None]], name: str
+    ) -> None:
+        """Run something in the background until the engine stops, whatever happens."""
+
+        async def supervise() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception:
+                    _LOGGER.exception("Unexpected error in the background (%s)", name)
+                await asyncio.sleep(_RESTART)
+
+        task = asyncio.create_task(supervise(), name=f"immich_backup {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _emit(self, event: Event) -> None:
+        """Tell all listeners."""
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _LOGGER.exception("Unexpected error in a listener")
+
+    def _linked(self, event: Event) -> None:
+        """Pass on what the link tells; it may mean that a run can start."""
+        self._conductor.look_again()
+        self._connection.wake()
+        self._outbox.wake()
+        self._emit(event)
+
+    def _connected(self) -> None:
+        """Go on: the server is there, and uploads are possible."""
+        self._was_connected.set()
+        self._conductor.look_again()
+        self._outbox.wake()
+        self._emit(StatusChanged())
+
+    async def _extensions_changed(self) -> None:
+        """Let all folders decide by what the server takes now."""
+        for watched in list(self._folders.values()):
+            await self.apply(watched.folder)
+
+    def _found_overlap(self, first: str, second: str) -> None:
+        """Tell that two folders have files in common."""
+        self._emit(FoldersOverlap(first, second))
+
     async def _keep_confirmed(self) -> None:
         """Ask the server again for all that it should hold: at start and every day."""
         while True:
+            # Only then it is known whose proofs they are.
+            await self._was_connected.wait()
             delay = _CONFIRM_INTERVAL
             try:
-                await self.reconfirm()
-            except LinkDownError, HaltedError, LedgerError, ImmichError:
-                delay = _HALT_RETRY
+                await self._keeper.confirm()
+            except LinkDownError, HaltedError, LedgerError:
+                delay = _CONFIRM_RETRY
             await asyncio.sleep(delay)
+
+    def _confirmed(self, outcome: Confirmation) -> None:
+        """Tell what came of asking for everything."""
+        if outcome.lost:
+            self._emit(ProofsLost(outcome.lost))
+            self._decide_again()
+        self._emit(StatusChanged())
+
+    def _decide_again(self) -> None:
+        """Let what waits again be decided by the rules of today, and then be stored."""
+        for watched in self._folders.values():
+            watched.decide_again()
+        self._conductor.look_again()
+
+    def _ledger_changed(self) -> None:
+        """Tell that nothing can be recorded, or that it can again."""
+        if self.ledger.failing is not None:
+            self._emit(Halted(Halt.LEDGER, self.ledger.failing))
+            self._ledger_failed.set()
+            return
+        self._ledger_failed.clear()
+        self._emit(Halted(self.link.halt, self.link.halt_detail))
+        self._conductor.look_again()
+        self._outbox.wake()
+
+    async def _keep_ledger(self) -> None:
+        """Look now and then whether a ledger that failed works again."""
+        while True:
+            await self._ledger_failed.wait()
+            await asyncio.sleep(_LEDGER_RETRY)
+            with suppress(LedgerError):
+                await self.ledger.probe()
 
     async def _unsettle(self, file: FileRow, stamp: Stamp) -> None:
         """Let a file that changed settle again."""
         for watched in self._folders.values():
             if watched.number == file.folder:
                 await watched.unsettle(file, stamp)
+                return
 
     def _unexpected(self, number: int) -> None:
         """Look at a folder again: something in it is not as the ledger says."""
@@ -547,9 +610,9 @@ class Engine:
 
     def _status(self, tally: Tally) -> EngineStatus:
         """Return what the account is doing or waiting for."""
-        if self.link.halt is not None:
+        if self.link.halt is not None or self.ledger.failing is not None:
             return EngineStatus.ERROR
-        if self.link.error is not None:
+        if self.link.trouble is not None:
             return EngineStatus.OFFLINE
         if self._conductor.run is not None:
             return EngineStatus.BACKING_UP
@@ -557,9 +620,7 @@ class Engine:
             return EngineStatus.SCANNING
         if not self.automatic:
             return EngineStatus.PAUSED
-        if tally.count(FileState.WAITING, FileState.FAILED):
-            return EngineStatus.WAITING
-        return EngineStatus.IDLE
+        return EngineStatus.WAITING if waiting(tally) else EngineStatus.IDLE
 
     def _folder_status(self, watched: WatchedFolder, tally: Tally) -> FolderStatus:
         """Return what a folder is doing or waiting for."""
@@ -567,23 +628,15 @@ class Engine:
             return FolderStatus.UNAVAILABLE
         if watched.scanning:
             return FolderStatus.SCANNING
-        waiting = tally.count(FileState.WAITING, FileState.FAILED)
         run = self._conductor.run
-        if run is not None and watched.folder.id in run.folders and waiting:
+        if run is not None and watched.folder.id in run.folders and waiting(tally):
             return FolderStatus.BACKING_UP
-        return FolderStatus.WAITING if waiting else FolderStatus.IDLE
+        return FolderStatus.WAITING if waiting(tally) else FolderStatus.IDLE
 
 
-def _read_numbers(
-    con: sqlite3.Connection, numbers: Mapping[str, int | None]
-) -> tuple[Tally, dict[str, Tally], dict[str, float | None], float | None]:
-    """Read the tallies and the times of the last success, of all and of each folder."""
-    return (
-        folders.tally(con),
-        {
-            key: Tally() if number is None else folders.tally(con, number)
-            for key, number in numbers.items()
-        },
-        {key: runs.last_success(con, key) for key in numbers},
-        runs.last_success(con),
-    )
+async def _end(pool: Executor) -> None:
+    """End a pool's threads; one that hangs on a dead network share is left behind."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STOP_PATIENCE):
+            await asyncio.get_running_loop().run_in_executor(None, pool.shutdown)

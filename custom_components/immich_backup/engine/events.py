@@ -43,6 +43,14 @@ class PollingFallback:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldersOverlap:
+    """Two folders have files in common: one lies in the other, maybe by a mount."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerChanged:
     """The server became unreachable (``error``) or answers again (None)."""
 
@@ -82,6 +90,7 @@ type Event = (
     | RunFinished
     | FolderChanged
     | PollingFallback
+    | FoldersOverlap
     | ServerChanged
     | Halted
     | FileTooLarge

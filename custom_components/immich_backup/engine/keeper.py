@@ -1,7 +1,9 @@
 """Proofs are claims with a date: asking the server again for all that it should hold."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import sqlite3
 
 from .clock import Clock
 from .ledger import Ledger, contents
@@ -11,60 +13,76 @@ from .model import Fate, Proof, Reason
 from .verify import Finding, Presence, find
 
 _PAGE = 5000
-# When this many contents and more than half of all are missing at once, nobody deleted
-# them one by one: the server was restored or is another one.
+# So many contents at least, and most of what was stored since some moment, must be
+# missing before it is the server that lost them and not a person who deleted them.
 _MASS_LOSS = 10
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Confirmation:
     """What asking again brought to light: numbers of contents."""
 
     confirmed: int = 0
     declined: int = 0
     lost: int = 0
-    absent: list[ContentRow] = field(default_factory=list)
 
 
-async def confirm_again(ledger: Ledger, link: ServerLink, clock: Clock) -> Confirmation:
-    """Ask for every known content, 5,000 at a time; record what changed.
+class Keeper:
+    """Keeps the proofs true."""
 
-    What someone put into the trash or deleted is declined. What the server lost as a
-    whole loses its proof, and its files wait to be stored again.
-    Raises LinkDownError, HaltedError, LedgerError.
-    """
-    outcome = Confirmation()
-    after = b""
-    while page := await ledger.run(contents.page, after, _PAGE):
-        after = page[-1].sha1
-        checksums = [row.sha1 for row in page]
-        findings = await link.call(
-            lambda asked=checksums: find(link.client.bulk_upload_check, asked)  # type: ignore[misc]
-        )
-        await _record_page(ledger, clock, page, findings, outcome)
-    absent = outcome.absent
-    if len(absent) >= _MASS_LOSS and len(absent) > outcome.confirmed:
-        outcome.lost = len(absent)
-        await ledger.run(contents.lose, [row.sha1 for row in absent])
-    else:
-        for row in absent:
-            await ledger.run(
-                contents.decline, row.sha1, row.size, row.asset_id, Reason.DELETED
-            )
-        outcome.declined += len(absent)
-    return outcome
+    def __init__(
+        self,
+        ledger: Ledger,
+        link: ServerLink,
+        clock: Clock,
+        tell: Callable[[Confirmation], None],
+    ) -> None:
+        """Tell by ``tell`` what came of it."""
+        self._ledger = ledger
+        self._link = link
+        self._clock = clock
+        self._tell = tell
+        self._lock = asyncio.Lock()
+
+    async def confirm(self) -> Confirmation:
+        """Ask for every known content, 5,000 at a time; record what changed.
+
+        What someone put into the trash or deleted is declined. What the server lost as
+        a whole loses its proof, and its files wait to be stored again.
+        Raises LinkDownError, HaltedError, LedgerError.
+        """
+        async with self._lock:
+            outcome = Confirmation()
+            after = b""
+            while page := await self._ledger.ask(contents.page, after, _PAGE):
+                after = page[-1].sha1
+                findings = await self._find([row.sha1 for row in page])
+                await self._ledger.run(
+                    _record, page, findings, self._clock.time(), outcome
+                )
+            lost, declined = await self._ledger.run(contents.judge_absent, _MASS_LOSS)
+            outcome.declined += declined
+            outcome.lost = lost + await self._ledger.run(contents.lose_unfounded)
+        self._tell(outcome)
+        return outcome
+
+    async def _find(self, checksums: Sequence[bytes]) -> dict[bytes, Finding]:
+        """Ask the server for contents."""
+        check = self._link.client.bulk_upload_check
+        return await self._link.call(lambda: find(check, checksums))
 
 
-async def _record_page(
-    ledger: Ledger,
-    clock: Clock,
+def _record(
+    con: sqlite3.Connection,
     page: Sequence[ContentRow],
     findings: dict[bytes, Finding],
+    now: float,
     outcome: Confirmation,
 ) -> None:
     """Record what the server says of one page of contents."""
     fresh: list[bytes] = []
     unproven: list[bytes] = []
+    absent: list[bytes] = []
     for row in page:
         finding = findings[row.sha1]
         if finding.presence is Presence.HELD:
@@ -73,29 +91,23 @@ async def _record_page(
             if (
                 row.fate is Fate.STORED
                 and row.asset_id == finding.asset_id
-                and (row.proof is not Proof.NONE)
+                and row.proof is not Proof.NONE
             ):
                 fresh.append(row.sha1)
             else:
-                await ledger.run(
-                    contents.confirm,
-                    row.sha1,
-                    row.size,
-                    finding.asset_id,
-                    Reason.ON_SERVER,
-                    clock.time(),
+                contents.confirm(
+                    con, row.sha1, row.size, finding.asset_id, Reason.ON_SERVER, now
                 )
         elif row.fate is Fate.DECLINED:
             continue
         elif finding.presence is Presence.TRASHED:
             outcome.declined += 1
-            await ledger.run(
-                contents.decline, row.sha1, row.size, row.asset_id, Reason.TRASHED
-            )
+            contents.decline(con, row.sha1, row.size, row.asset_id, Reason.TRASHED)
         elif row.proof is Proof.NONE:
             # The upload was never verified; its file still waits.
             unproven.append(row.sha1)
         else:
-            outcome.absent.append(row)
-    await ledger.run(contents.refresh, fresh, clock.time())
-    await ledger.run(contents.lose, unproven)
+            absent.append(row.sha1)
+    contents.refresh(con, fresh, now)
+    contents.lose(con, unproven)
+    contents.mark_absent(con, absent)

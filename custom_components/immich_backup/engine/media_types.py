@@ -38,7 +38,9 @@ def to_text(extensions: Mapping[str, MediaKind]) -> str:
 
 
 def from_text(text: str | None) -> Mapping[str, MediaKind]:
-    """Return the extensions of such a text, or the default for none."""
-    if text is None:
+    """Return the extensions of such a text, or the default for none that is usable."""
+    try:
+        kinds = json.loads(text or "")
+        return {key: MediaKind(kind) for key, kind in kinds.items()}
+    except ValueError, AttributeError:
         return DEFAULT_EXTENSIONS
-    return {key: MediaKind(kind) for key, kind in json.loads(text).items()}

@@ -34,6 +34,17 @@ class Folder:
     settle_seconds: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a folder's files are read, and by which version of its rules it is tended.
+
+    ``rules_version`` is None where no rules decide.
+    """
+
+    root: bytes
+    rules_version: str | None
+
+
 class FileState(StrEnum):
     """Where a file is on its way; each is described in the README."""
 

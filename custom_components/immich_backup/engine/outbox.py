@@ -17,12 +17,13 @@ from .ledger.folders import OUTBOX
 from .ledger.outbox import Posted
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
-from .model import FileState, Reason, RunTrigger, Wish
+from .model import FileState, Reason, RunTrigger, Source, Wish
 from .organise.wishes import grant
 from .runner import ActiveRun, Runner
 
 # The files' paths begin here, and so does the folder that they are filed under.
 _ROOT = b"/"
+_SOURCE = Source(_ROOT, None)
 _RETRY = 60.0
 
 
@@ -78,7 +79,7 @@ class Outbox:
         """Take what it works with.
 
         ``connect`` makes sure that the server is known; ``new_runner`` makes the runner
-        of a run, with its own ``roots``, ``unsettle`` and ``unexpected``.
+        of a run, with its own ``sources``, ``unsettle`` and ``unexpected``.
         """
         self._ledger = ledger
         self._link = link
@@ -146,7 +147,7 @@ class Outbox:
         work = asyncio.create_task(self._locked_work())
         self._working.add(work)
         work.add_done_callback(self._working.discard)
-        while self._link.error is None and not work.done():
+        while self._link.trouble is None and not work.done():
             self._link_changed.clear()
             change = asyncio.create_task(self._link_changed.wait())
             await asyncio.wait({work, change}, return_when=asyncio.FIRST_COMPLETED)
@@ -204,8 +205,8 @@ class Outbox:
 
     async def _work(self) -> None:
         """Send what is due, grant what was wished, and close what is done."""
-        if self._link.error is None and self._link.halt is None:
-            with suppress(LinkDownError, HaltedError, ImmichError):
+        if self._link.trouble is None and self._link.halt is None:
+            with suppress(LinkDownError, HaltedError):
                 if await self._ledger.run(outbox.posted, _PENDING, 1):
                     await self._connect()
                     await self._send()
@@ -223,8 +224,8 @@ class Outbox:
         """Take what is queued through the steps of every file."""
         number = await self._ledger.run(outbox.number)
 
-        def roots(_folders: Collection[str]) -> Mapping[int, bytes]:
-            return {number: _ROOT}
+        def sources(_folders: Collection[str]) -> Mapping[int, Source]:
+            return {number: _SOURCE}
 
         async def restamp(file: FileRow, stamp: Stamp) -> None:
             await self._ledger.run(outbox.restamp, file, stamp)
@@ -246,7 +247,7 @@ class Outbox:
             folder_id=lambda _number: OUTBOX,
         )
         runner = self._new_runner(
-            run, roots=roots, unsettle=restamp, unexpected=lambda _number: None
+            run, sources=sources, unsettle=restamp, unexpected=lambda _number: None
         )
         await runner.drain()
 

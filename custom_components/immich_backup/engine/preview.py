@@ -1,14 +1,17 @@
 """What would happen in a folder now, without recording or sending anything."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import batched
 import os
+import sqlite3
 
-from .detect.names import ignored_directory
-from .detect.scan import ScanResult, list_files
+from .detect.scan import ScanResult, list_directory, list_files, mark_of
 from .evaluate import media_of, reason_of
+from .ledger import Ledger, reports
+from .ledger.reports import KnownFile
 from .ledger.scans import Entry
 from .model import FileState, Folder, Reason
 
@@ -19,8 +22,9 @@ _BATCH = 100
 class Preview:
     """Numbers of files, bytes, and what is left out for which reason.
 
-    Of the wanted files some may be known to be ``protected`` or ``declined`` already.
     ``left_out`` counts by rule name, or by reason where no rule of the user decided.
+    ``wanted`` is ``protected`` and ``declined``, as far as the ledger knows them, and
+    ``to_upload``: at most so many, for the server may have some of them already.
     Without ``complete`` all numbers mean "at least".
     """
 
@@ -30,14 +34,11 @@ class Preview:
     wanted_bytes: int = 0
     protected: int = 0
     declined: int = 0
+    to_upload: int = 0
+    to_upload_bytes: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     complete: bool = True
-
-
-# What is known of the files of a directory (relative path), by name: the state, and
-# whether the file was there before the folder was added.
-type Known = Callable[[bytes, Sequence[Entry]], Mapping[bytes, tuple[FileState, bool]]]
 
 
 def preview(
@@ -45,40 +46,69 @@ def preview(
     *,
     now: float,
     expired: Callable[[], bool],
-    known: Known | None = None,
+    ledger: Ledger | None = None,
 ) -> Preview:
     """Walk a folder and decide for each file; blocking.
 
-    ``now`` is epoch seconds; stops early, incomplete, once ``expired`` says so.
+    ``now`` is epoch seconds; stops early, incomplete, once ``expired`` says so. With
+    the ledger it is taken into account what is known of the files; raises LedgerError.
     """
     found = Preview()
-    result = ScanResult()
     root = os.fsencode(os.path.realpath(folder.path))
+    with ExitStack() as stack:
+        reader = None if ledger is None else stack.enter_context(ledger.reader())
+        result = ScanResult()
+        for path, entries in _walk(root, folder, result):
+            for batch in batched(entries, _BATCH, strict=False):
+                if expired():
+                    found.complete = False
+                    return found
+                known: Mapping[bytes, KnownFile] = {}
+                if reader is not None:
+                    known = _known(reader, folder, path, batch)
+                for entry in batch:
+                    _count(found, folder, root, path, entry, known.get(entry.name), now)
+            found.errors = result.error_count
+    found.errors = result.error_count
+    return found
+
+
+def _walk(
+    root: bytes, folder: Folder, result: ScanResult
+) -> Iterator[tuple[bytes, Iterator[Entry]]]:
+    """Yield each directory's relative path and files, as a scan would meet them."""
     stack = [b""]
-    seen: set[tuple[int, int]] = set()
-    while stack and found.complete:
+    while stack:
         path = stack.pop()
         full = os.path.join(root, path) if path else root
         try:
-            status = os.lstat(full)
-            if (status.st_dev, status.st_ino) in seen:
+            mark = mark_of(os.lstat(full))
+            if mark in result.directories:
                 continue
-            seen.add((status.st_dev, status.st_ino))
-            for batch in batched(list_files(full, result), _BATCH, strict=False):
-                if expired():
-                    found.complete = False
-                    break
-                facts = known(path, batch) if known is not None else {}
-                for entry in batch:
-                    _count(found, folder, root, path, entry, facts, now)
-            if folder.recursive:
-                stack += _subdirectories(full, path)
+            result.directories.add(mark)
+            listing = list_directory(full, recursive=folder.recursive, result=result)
+            yield path, listing.entries() or list_files(full, result)
         except OSError as err:
             result.add_error(err)
-        if expired():
-            found.complete = not stack
-    found.errors = result.error_count
-    return found
+            continue
+        stack += [
+            os.path.join(path, name) if path else name
+            for name in sorted(listing.subdirectories, reverse=True)
+        ]
+
+
+def _known(
+    reader: sqlite3.Connection, folder: Folder, path: bytes, entries: Sequence[Entry]
+) -> Mapping[bytes, KnownFile]:
+    """Return what the ledger knows of these files, if they are still as they were."""
+    known = reports.known_files(
+        reader, folder.id, path, [entry.name for entry in entries]
+    )
+    return {
+        entry.name: file
+        for entry in entries
+        if (file := known.get(entry.name)) is not None and file.stamp == entry.stamp
+    }
 
 
 def _count(
@@ -87,37 +117,28 @@ def _count(
     root: bytes,
     path: bytes,
     entry: Entry,
-    facts: Mapping[bytes, tuple[FileState, bool]],
+    known: KnownFile | None,
     now: float,
 ) -> None:
     """Decide for one file and count it."""
-    state, existing = facts.get(entry.name, (None, True))
-    media = media_of(
-        os.path.join(path, entry.name) if path else entry.name,
-        entry.stamp,
-        folder.rules,
-        root=root,
-        existing=existing,
-    )
+    name = os.path.join(path, entry.name) if path else entry.name
+    existing = True if known is None else known.existing
+    media = media_of(name, entry.stamp, folder.rules, root=root, existing=existing)
+    decision = folder.rules.decide(media, now)
     found.files += 1
     found.bytes += media.size
-    decision = folder.rules.decide(media, now)
     if not decision.wanted:
         found.left_out[decision.rule or reason_of(decision).value] += 1
-    elif media.size == 0:
+        return
+    if media.size == 0:
         found.left_out[Reason.EMPTY.value] += 1
+        return
+    found.wanted += 1
+    found.wanted_bytes += media.size
+    if known is not None and known.fate is FileState.PROTECTED:
+        found.protected += 1
+    elif known is not None and known.fate is FileState.DECLINED:
+        found.declined += 1
     else:
-        found.wanted += 1
-        found.wanted_bytes += media.size
-        found.protected += state is FileState.PROTECTED
-        found.declined += state is FileState.DECLINED
-
-
-def _subdirectories(full: bytes, path: bytes) -> list[bytes]:
-    """Return the relative paths of the directories to walk below one."""
-    with os.scandir(full) as entries:
-        return [
-            os.path.join(path, entry.name) if path else entry.name
-            for entry in entries
-            if entry.is_dir(follow_symlinks=False) and not ignored_directory(entry.name)
-        ]
+        found.to_upload += 1
+        found.to_upload_bytes += media.size

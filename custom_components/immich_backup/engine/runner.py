@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from itertools import islice
 import os
 import random
 
 from ..immich.errors import (
+    ConnectionFailedError,
     ImmichError,
     NotFoundError,
     ProtocolError,
@@ -29,8 +31,17 @@ from .events import Event, FileTooLarge, RunProgress
 from .hashing import hash_file
 from .ledger import Ledger, LedgerError, contents, files
 from .ledger.rows import ContentRow, FileRow, Stamp
-from .link import HaltedError, LinkDownError, ServerLink
-from .model import Halt, Proof, Reason, RunCounts, RunPart, RunReport, RunTrigger
+from .link import PATIENCE, HaltedError, LinkDownError, ServerLink
+from .model import (
+    Fate,
+    Proof,
+    Reason,
+    RunCounts,
+    RunPart,
+    RunReport,
+    RunTrigger,
+    Source,
+)
 from .upload import upload_file
 from .verify import Finding, Presence, find
 
@@ -44,6 +55,8 @@ _VERIFY_BATCH = 100
 _VERIFY_DELAY = 1.0
 _PROGRESS_SECONDS = 10.0
 _FIRST_RETRY = 30.0
+# Seconds between uploads to a server that asks for fewer of them.
+_SHORT_PAUSE = 1.0
 _VERIFY_TRIES = 3
 # So many uploads failed in a row on a server that otherwise works: it is the server.
 _FAILURES_IN_A_ROW = 3
@@ -51,7 +64,15 @@ _EXAMPLES = 3
 
 
 class UploadsFailError(LinkDownError):
-    """The server answers, but fails on one upload after the other."""
+    """The server answers, but fails on one upload after the other.
+
+    ``retry_after`` is how many seconds it asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        """Keep how long to wait at least."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @dataclass(kw_only=True)
@@ -70,9 +91,9 @@ class ActiveRun:
     more: asyncio.Event = field(default_factory=asyncio.Event)
     parts: dict[str, RunPart] = field(default_factory=dict)
 
-    def part(self, file: FileRow) -> RunPart:
-        """Return what happened in a file's folder, to be counted on."""
-        return self.parts.setdefault(self.folder_id(file.folder), RunPart())
+    def part(self, folder: int) -> RunPart:
+        """Return what happened in a folder (the ledger's number), to be counted on."""
+        return self.parts.setdefault(self.folder_id(folder), RunPart())
 
     def report(self) -> RunReport:
         """Return where the run stands; it does not change when the run goes on."""
@@ -104,6 +125,8 @@ class _Item:
 
     file: FileRow
     sha1: bytes
+    # What is to be recorded once the server has it.
+    reason: Reason = Reason.UPLOADED
 
 
 class Runner:
@@ -117,28 +140,31 @@ class Runner:
         link: ServerLink,
         pool: Executor,
         clock: Clock,
-        roots: Callable[[Collection[str]], Mapping[int, bytes]],
+        sources: Callable[[Collection[str]], Mapping[int, Source]],
         emit: Callable[[Event], None],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
+        reconfirm: Callable[[], Awaitable[object]],
         sent: Callable[[int], None],
         concurrency: int,
     ) -> None:
         """Take what a run needs.
 
-        ``roots`` gives the ledger's numbers and roots of the run's folders that can be
-        read now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is
-        told a folder that should be looked at, ``sent`` the bytes that went out.
+        ``sources`` gives the ledger's numbers of the run's folders that can be read
+        now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
+        a folder that should be looked at, ``sent`` the bytes that went out.
+        ``reconfirm`` asks again for all that the server should have.
         """
         self.run = run
         self._ledger = ledger
         self._link = link
         self._pool = pool
         self._clock = clock
-        self._roots = roots
+        self._sources = sources
         self._emit = emit
         self._unsettle = unsettle
         self._unexpected = unexpected
+        self._reconfirm = reconfirm
         self._count_bytes = sent
         self._concurrency = concurrency
         # Files in the pipeline, by number; the other files of a content that is on its
@@ -148,6 +174,7 @@ class Runner:
         self._uploads: asyncio.Queue[_Item] = asyncio.Queue(_QUEUE)
         self._stored: asyncio.Queue[_Item] = asyncio.Queue()
         self._failures = 0
+        self._over = False
         self._last_progress = clock.monotonic()
 
     async def drain(self) -> None:
@@ -167,6 +194,8 @@ class Runner:
                     helper.cancel()
         except BaseExceptionGroup as group:
             raise _expected(group) from group
+        finally:
+            self._over = True
 
     async def _feed(self) -> None:
         """Claim, hash and ask for waiting files until none is left anywhere."""
@@ -175,30 +204,35 @@ class Runner:
                 self.run.more.clear()
                 await self.run.more.wait()
             self.run.more.clear()
-            roots = self._roots(self.run.folders)
-            batch: list[FileRow] = []
-            if roots:
-                batch = await self._ledger.run(
-                    files.claim, list(roots), self._clock.time(), _CLAIM, self._busy
-                )
+            sources = self._sources(self.run.folders)
+            # What is released from now on may have to be claimed again.
+            busy = frozenset(self._busy)
+            batch = await self._ledger.ask(
+                files.claim,
+                {number: source.rules_version for number, source in sources.items()},
+                self._clock.time(),
+                _CLAIM,
+                busy,
+            )
             if batch:
                 self._busy.update(file.id for file in batch)
                 for part in _parts(batch):
-                    await self._prepare(part, roots)
+                    await self._prepare(part, sources)
+                    self._tell_progress()
             elif self._busy:
                 await self.run.more.wait()
-            else:
+            elif not busy:
                 return
 
     async def _prepare(
-        self, batch: Sequence[FileRow], roots: Mapping[int, bytes]
+        self, batch: Sequence[FileRow], sources: Mapping[int, Source]
     ) -> None:
         """Hash files and ask the server for them; queue those that it lacks."""
         gate = asyncio.Semaphore(2)
 
         async def hashed(file: FileRow) -> _Item | None:
             async with gate:
-                return await self._hash(file, roots[file.folder])
+                return await self._hash(file, sources[file.folder].root)
 
         items: list[_Item] = []
         for file, item in zip(
@@ -218,8 +252,15 @@ class Runner:
             files.set_checksums, [(item.file, item.sha1) for item in items]
         )
         checksums = [item.sha1 for item in items]
-        known = await self._ledger.run(contents.get, checksums)
         findings = await self._find(checksums)
+        known = await self._ledger.ask(contents.get, checksums)
+        if any(
+            findings[row.sha1].presence is Presence.ABSENT and row.proven
+            for row in known.values()
+        ):
+            # Deleted by someone, or lost by the server? All of them together tell.
+            await self._reconfirm()
+            known = await self._ledger.ask(contents.get, checksums)
         for item in items:
             if await self._settled(item, findings[item.sha1], known.get(item.sha1)):
                 self._release(item)
@@ -235,7 +276,12 @@ class Runner:
         try:
             if file.sha1 is None:
                 sha1 = await loop.run_in_executor(
-                    self._pool, hash_file, root, file.path, file.stamp
+                    self._pool,
+                    hash_file,
+                    root,
+                    file.path,
+                    file.stamp,
+                    lambda: self._over,
                 )
                 return _Item(file, sha1)
             stamp = await loop.run_in_executor(self._pool, look_at, root, file.path)
@@ -253,17 +299,21 @@ class Runner:
         match finding.presence:
             case Presence.HELD:
                 # An earlier run may have stored it and not lived to say so.
-                ours = known is not None and known.proof is Proof.NONE
+                ours = (
+                    known is not None
+                    and known.fate is Fate.STORED
+                    and known.proof is Proof.NONE
+                )
                 await self._confirm(
                     item, finding, Reason.UPLOADED if ours else Reason.ON_SERVER
                 )
                 for file in self._all_of(item):
-                    self.run.part(file).counts.duplicates += 1
+                    self.run.part(file.folder).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case Presence.REFUSED:
                 await self._park(self._all_of(item), Reason.UNSUPPORTED, finding.detail)
-            case Presence.ABSENT if known is not None and known.was_proven:
+            case Presence.ABSENT if known is not None and known.fate is Fate.DECLINED:
                 await self._decline(item, known.asset_id, Reason.DELETED)
             case Presence.ABSENT:
                 return False
@@ -273,46 +323,47 @@ class Runner:
         """Upload what is queued."""
         while True:
             item = await self._uploads.get()
-            if await self._upload(item):
-                self._stored.put_nowait(item)
-            else:
+            if (stored := await self._upload(item)) is None:
                 self._release(item)
+            else:
+                self._stored.put_nowait(stored)
 
-    async def _upload(self, item: _Item) -> bool:
-        """Upload one file; return whether the server says that it has it now."""
+    async def _upload(self, item: _Item) -> _Item | None:
+        """Upload one file; return it if the server says that it has it now."""
         file = item.file
-        root = self._roots(self.run.folders).get(file.folder)
-        if root is None:
+        source = self._sources(self.run.folders).get(file.folder)
+        if source is None:
             # The folder was removed or went away meanwhile.
-            return False
+            return None
         self._link.check()
         try:
-            result = await upload_file(
-                self._link.client,
-                self._pool,
-                root=root,
-                path=file.path,
-                stamp=file.stamp,
-                sha1=item.sha1,
-                sent=self._count_bytes,
-            )
+            async with self._link.room_for(file.stamp.size):
+                result = await upload_file(
+                    self._link.client,
+                    self._pool,
+                    root=source.root,
+                    path=file.path,
+                    stamp=file.stamp,
+                    sha1=item.sha1,
+                    sent=self._count_bytes,
+                )
         except AccessError as err:
             await self._access_failed(file, err)
-            return False
+            return None
         except TooLargeError as err:
             await self._park(self._all_of(item), Reason.TOO_LARGE, str(err))
             self._emit(FileTooLarge(file.stamp.size))
-            return False
+            return None
         except UnsupportedError as err:
             await self._park(self._all_of(item), Reason.UNSUPPORTED, str(err))
-            return False
+            return None
         except (RefusedError, NotFoundError) as err:
             await self._park(self._all_of(item), Reason.REFUSED, str(err))
-            return False
+            return None
         except (UnavailableError, ProtocolError) as err:
             return await self._upload_broke(item, err)
         except QuotaExceededError as err:
-            self._link.stop(Halt.QUOTA, str(err))
+            self._link.quota_exceeded(file.stamp.size, str(err))
         except ImmichError as err:
             self._link.note_failure(err)
             raise LinkDownError(str(err)) from err
@@ -322,9 +373,9 @@ class Runner:
         await self._ledger.run(
             contents.claim_stored, item.sha1, file.stamp.size, result.asset_id
         )
-        return True
+        return replace(item, reason=Reason.ON_SERVER) if result.duplicate else item
 
-    async def _upload_broke(self, item: _Item, error: ImmichError) -> bool:
+    async def _upload_broke(self, item: _Item, error: ImmichError) -> _Item | None:
         """Find out whether the file, the upload or the server is the trouble.
 
         The answer may have been lost after the file was stored, so that is asked first.
@@ -333,16 +384,20 @@ class Runner:
             await self._link.recover(error)
         finding = (await self._find([item.sha1]))[item.sha1]
         if finding.presence is not Presence.ABSENT:
-            return True
+            return item
         self._failures += 1
-        if isinstance(error, UnavailableError) and error.status is not None:
-            reason = Reason.SERVER_ERROR
-        else:
-            reason = Reason.CONNECTION
-        await self._fail(item.file, reason, str(error))
-        if self._failures >= _FAILURES_IN_A_ROW:
-            raise UploadsFailError(str(error))
-        return False
+        wait = getattr(error, "retry_after", None) or 0.0
+        too_fast = error.status == HTTPStatus.TOO_MANY_REQUESTS or wait > 0
+        if not too_fast:
+            lost = isinstance(error, ConnectionFailedError)
+            reason = Reason.CONNECTION if lost else Reason.SERVER_ERROR
+            await self._fail(item.file, reason, str(error))
+        if self._failures >= _FAILURES_IN_A_ROW or wait > PATIENCE:
+            raise UploadsFailError(str(error), wait)
+        if too_fast:
+            # That is not about the file, which keeps its turn.
+            await asyncio.sleep(max(wait, _SHORT_PAUSE))
+        return None
 
     async def _verify_items(self) -> None:
         """Ask for what was uploaded, many at a time, and record the proofs."""
@@ -367,14 +422,17 @@ class Runner:
         file = item.file
         match finding.presence:
             case Presence.HELD:
-                await self._confirm(item, finding, Reason.UPLOADED)
-                part = self.run.part(file)
-                part.counts.uploaded += 1
-                part.counts.uploaded_bytes += file.stamp.size
-                if len(part.examples) < _EXAMPLES:
-                    part.examples.append(os.fsdecode(file.path))
+                await self._confirm(item, finding, item.reason)
+                part = self.run.part(file.folder)
+                if item.reason is Reason.UPLOADED:
+                    part.counts.uploaded += 1
+                    part.counts.uploaded_bytes += file.stamp.size
+                    if len(part.examples) < _EXAMPLES:
+                        part.examples.append(os.fsdecode(file.path))
+                else:
+                    part.counts.duplicates += 1
                 for twin in self._twins[item.sha1]:
-                    self.run.part(twin).counts.duplicates += 1
+                    self.run.part(twin.folder).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case _ if file.attempts + 1 >= _VERIFY_TRIES:
@@ -391,20 +449,23 @@ class Runner:
         """Record that the server holds a content."""
         assert finding.asset_id is not None
         await self._note_twins(item)
-        await self._ledger.run(
+        superseded = await self._ledger.run(
             contents.confirm,
             item.sha1,
             item.file.stamp.size,
             finding.asset_id,
             reason,
             self._clock.time(),
+            item.file if reason is Reason.UPLOADED else None,
         )
+        for folder in superseded:
+            self.run.part(folder).counts.superseded += 1
 
     async def _decline(self, item: _Item, asset_id: str, reason: Reason) -> None:
         """Record that someone removed a content from the server."""
         await self._note_twins(item)
         for file in self._all_of(item):
-            self.run.part(file).counts.declined += 1
+            self.run.part(file.folder).counts.declined += 1
         await self._ledger.run(
             contents.decline, item.sha1, item.file.stamp.size, asset_id, reason
         )
@@ -457,7 +518,7 @@ class Runner:
     def _count_failures(self, failed: Sequence[FileRow]) -> None:
         """Count files that could not be stored."""
         for file in failed:
-            part = self.run.part(file)
+            part = self.run.part(file.folder)
             part.counts.failed += 1
             if len(part.failing) < _EXAMPLES:
                 part.failing.append(os.fsdecode(file.path))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 import hashlib
 import os
@@ -50,12 +50,14 @@ async def upload_file(
         result = await send(data)
         sent(len(data))
         return result
-    source = await loop.run_in_executor(pool, _Source, root, path, stamp, sha1)
+    opening = pool.submit(_Source, root, path, stamp, sha1)
     try:
+        source = await asyncio.wrap_future(opening)
         return await send(lambda: source.stream(pool, sent))
     finally:
-        # In the pool, for a read that was cancelled may still be under way there.
-        pool.submit(source.close)
+        # In the pool, as it may still be opened or read there when this is cancelled.
+        if not opening.cancelled():
+            pool.submit(_close, opening)
 
 
 def _read_small(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
@@ -124,6 +126,12 @@ class _Source:
         """Close the file, after a read that is under way."""
         with self._lock:
             self._file.close()
+
+
+def _close(opening: Future[_Source]) -> None:
+    """Close a file that was opened, if it was."""
+    if opening.exception() is None:
+        opening.result().close()
 
 
 def _moment(mtime_ns: int) -> datetime:

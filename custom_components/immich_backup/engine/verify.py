@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..immich import CheckAction, CheckResult
-from ..immich.errors import TooLargeError
 
 
 class Presence(StrEnum):
@@ -35,16 +34,7 @@ async def find(check: Check, checksums: Sequence[bytes]) -> dict[bytes, Finding]
     A content is held only as an asset of this user that is not in the trash; the server
     compares checksums of the bytes that it received.
     """
-    try:
-        results = await check(checksums)
-    except TooLargeError:
-        # A proxy with a small limit; the question can be asked in halves.
-        if (half := len(checksums) // 2) == 0:
-            raise
-        return {
-            **await find(check, checksums[:half]),
-            **await find(check, checksums[half:]),
-        }
+    results = await check(checksums)
     return {
         checksum: _finding(result)
         for checksum, result in zip(checksums, results, strict=True)

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 import logging
 import os
 import sqlite3
 
 from .clock import Clock
 from .context import Context
-from .detect.root import Root, examine
+from .detect.root import Root, examine, unusable
 from .detect.scan import Scanner, ScanResult, ScanStoppedError
 from .detect.watch import Watcher, WatchError
 from .evaluate import Evaluation, evaluate
@@ -17,11 +18,12 @@ from .events import Event, FolderChanged, PollingFallback, StatusChanged
 from .ledger import Ledger, LedgerError, files, folders, scans
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, FolderRow, Stamp
-from .model import Detection, FileState, Folder, FolderTrouble
+from .model import Detection, FileState, Folder, FolderTrouble, Source
+from .rules import RuleSet
+from .settling import Settler
 
 _LOGGER = logging.getLogger(__name__)
 
-_BATCH = 500
 # Seconds between full scans: events may have been lost without a word.
 SCAN_INTERVAL = 3600.0
 # Seconds between scans of a folder without events; more for one that takes long.
@@ -33,6 +35,11 @@ _CHECK_INTERVAL = 30.0
 _RESCAN_PAUSE = 60.0
 # Seconds in which events of one burst gather.
 _GATHER = 0.5
+# Seconds that stop() gives a scan to notice it.
+_STOP_PATIENCE = 5.0
+# Marks of so many directories at most are remembered for finding overlaps; beyond that
+# the mounts have to do.
+_MAX_DIRECTORIES = 50_000
 
 
 class WatchedFolder:
@@ -51,14 +58,18 @@ class WatchedFolder:
         session: int,
         emit: Callable[[Event], None],
         arrived: Callable[[str], None],
+        looked: Callable[[], None],
     ) -> None:
-        """Take what it needs; ``arrived`` is told its id when files are waiting."""
+        """Take what it needs.
+
+        ``arrived`` is told the folder's id when files may be waiting, ``looked`` that
+        the root or its directories were looked at.
+        """
         self.folder = folder
         self.trouble: FolderTrouble | None = None
         self.scanning = False
         self.polling = False
-        self.scanned = False
-        self.directories: set[tuple[int, int]] = set()
+        self.directories: set[int] = set()
         self.root: Root | None = None
         self._ledger = ledger
         self._watcher = watcher
@@ -69,18 +80,24 @@ class WatchedFolder:
         self._session = session
         self._emit = emit
         self._arrived = arrived
+        self._looked = looked
         self._row: FolderRow | None = None
+        self._settler: Settler | None = None
         self._wake = asyncio.Event()
-        self._settle_pass = asyncio.Event()
+        self._pass_ended = asyncio.Event()
         self._stopped = False
+        # The configuration leads elsewhere; what is under way for the old place ends.
+        self._moved = False
         self._watching = False
         self._rules_changed = True
-        self._next_scan = clock.monotonic()
-        self._next_check = clock.monotonic()
-        self._last_scan = -_RESCAN_PAUSE
+        now = clock.monotonic()
+        self._next_scan = self._next_check = self._next_watch = now
+        self._last_scan = now - _RESCAN_PAUSE
+        self._scan_took = 0.0
         self._noted: set[bytes] = set()
         self._noted_at: float | None = None
         self._scan_waiters: list[asyncio.Future[ScanResult | None]] = []
+        self._walk: Future[ScanResult | None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -89,11 +106,21 @@ class WatchedFolder:
         return None if self._row is None else self._row.id
 
     @property
-    def readable_root(self) -> bytes | None:
-        """Return the root while files can be read below it."""
-        if self.trouble is not None or self.root is None:
+    def source(self) -> Source | None:
+        """Return where its files can be read, while they can."""
+        if self.trouble is not None or self.root is None or self._moved:
             return None
-        return os.fsencode(self.root.path)
+        return Source(os.fsencode(self.root.path), self.folder.rules.version)
+
+    @property
+    def _readable(self) -> bool:
+        """Return whether there is a root to scan; it may be the wrong one."""
+        return self.root is not None and self.root.trouble is None
+
+    @property
+    def _interrupted(self) -> bool:
+        """Return whether what goes on should end soon."""
+        return self._stopped or self._moved
 
     def start(self) -> None:
         """Begin to tend the folder."""
@@ -104,14 +131,21 @@ class WatchedFolder:
     async def stop(self) -> None:
         """Stop tending it, and stop watching."""
         self._stopped = True
-        self._answer_waiters(None)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._answer_waiters(None)
+        if self._walk is not None:
+            # Nothing may be recorded of the folder once it is removed.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_PATIENCE):
+                    await asyncio.gather(
+                        asyncio.wrap_future(self._walk), return_exceptions=True
+                    )
         await self._unwatch()
 
     async def apply(self, folder: Folder) -> None:
-        """Take a changed configuration; what is under way goes on."""
+        """Take a changed configuration; what is being sent is not disturbed."""
         old, self.folder = self.folder, folder
         if old.rules.version != folder.rules.version:
             self._rules_changed = True
@@ -120,13 +154,18 @@ class WatchedFolder:
             folder.recursive,
             folder.detection,
         ):
-            await self._unwatch()
-            self.root = None
-            self._next_scan = self._next_check = self._clock.monotonic()
+            self._moved = True
+        self._wake.set()
+
+    def decide_again(self) -> None:
+        """Decide for all files by the rules as they are now: some wait unexpectedly."""
+        self._rules_changed = True
         self._wake.set()
 
     async def scan(self) -> ScanResult | None:
         """Scan now and return the result; None if the folder can't be scanned."""
+        if self._stopped:
+            return None
         waiter: asyncio.Future[ScanResult | None] = (
             asyncio.get_running_loop().create_future()
         )
@@ -135,110 +174,101 @@ class WatchedFolder:
         return await waiter
 
     async def settled(self, margin: float) -> None:
-        """Wait until the files that settle now have settled, or had the time for it.
+        """Wait until the files that settle now are decided, or had the time for it.
 
         ``margin`` is how many seconds beyond the settle time to wait at most.
         """
         end = self._clock.monotonic() + self.folder.settle_seconds + margin
-        while self.trouble is None and not self._stopped and self._row is not None:
-            self._settle_pass.clear()
-            since = await self._ledger.run(
-                files.next_settled, self._row.id, self._session
-            )
+        while self.trouble is None and not self._stopped and self._settler is not None:
+            self._pass_ended.clear()
+            since, _ = await self._settler.next_due()
             left = end - self._clock.monotonic()
-            if since is None or left <= 0:
+            if (since is None and not self._rules_changed) or left <= 0:
                 return
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(left):
-                    await self._settle_pass.wait()
-            except TimeoutError:
-                return
+                    await self._pass_ended.wait()
 
     def look_again(self) -> None:
         """Scan soon: something in the folder is not as the ledger says."""
+        pause = max(_RESCAN_PAUSE, self._scan_took * _POLL_SHARE)
         self._next_scan = min(
-            self._next_scan,
-            max(self._clock.monotonic(), self._last_scan + _RESCAN_PAUSE),
+            self._next_scan, max(self._clock.monotonic(), self._last_scan + pause)
         )
         self._wake.set()
 
     async def accept_root(self) -> None:
         """Take a person's word: the folder is right as it is now, empty or elsewhere."""
-        if self._row is not None:
-            await self._ledger.run(folders.accept_empty, self._row.id)
-            await self._load_row()
+
+        def accept(con: sqlite3.Connection) -> None:
+            folders.accept(con, folders.ensure(con, self.folder.id).id)
+
+        await self._ledger.run(accept)
+        await self._refresh_row()
         await self.scan()
 
     async def unsettle(self, file: FileRow, stamp: Stamp) -> None:
         """Let a file that changed settle again."""
-        await self._ledger.run(self._unsettle, [(file, stamp)])
-        self._wake.set()
+        if self._settler is not None:
+            await self._settler.unsettle(file, stamp)
+            self._wake.set()
 
     async def _tend(self) -> None:
         """Do what is due, then sleep until the next thing is."""
         while True:
+            self._wake.clear()
             try:
-                if self._row is None:
-                    await self._load_row()
                 await self._work()
                 delay = await self._next_delay()
             except LedgerError as err:
                 _LOGGER.debug("The ledger fails: %s", err)
                 self._answer_waiters(None)
-                delay = _CHECK_INTERVAL
+                await asyncio.sleep(_CHECK_INTERVAL)
+                continue
             except Exception:
                 _LOGGER.exception("Unexpected error in a watched folder")
                 self._answer_waiters(None)
-                delay = _CHECK_INTERVAL
-            if delay > 0:
-                try:
-                    async with asyncio.timeout(delay):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
-            self._wake.clear()
+                await asyncio.sleep(_CHECK_INTERVAL)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
 
     async def _work(self) -> None:
         """Do everything that is due now, in the order of a file's way."""
-        now = self._clock.monotonic()
-        if now >= self._next_check or self.root is None:
+        if self._settler is None:
+            await self._load_row()
+        if self._moved:
+            await self._leave_root()
+        if self._clock.monotonic() >= self._next_check or self.root is None:
             await self._check_root()
-        if self.trouble in (None, FolderTrouble.SUDDENLY_EMPTY) or (
-            self.trouble is FolderTrouble.OTHER_FILE_SYSTEM
-        ):
+        if self._readable:
             await self._detect()
         else:
             self._answer_waiters(None)
-        if self.trouble is None:
-            await self._settle()
-            await self._evaluate_again()
+        if self.trouble is None and not self._moved:
+            await self._decide()
+        self._pass_ended.set()
 
     async def _next_delay(self) -> float:
         """Return the seconds until something is due by itself."""
-        assert self._row is not None
-        if self._scan_waiters:
+        assert self._settler is not None
+        if self._scan_waiters or self._moved:
             return 0.0
         now = self._clock.monotonic()
         due = [self._next_check]
-        if self.trouble is None:
+        if self._readable:
             due.append(self._next_scan)
+        if self.trouble is None:
             if self._noted_at is not None:
                 due.append(self._noted_at + _GATHER)
-            since, again = await self._ledger.run(self._next_due)
+            since, again = await self._settler.next_due()
             if since is not None:
                 due.append(since + self.folder.settle_seconds)
             if again is not None:
-                # Wall time may jump; look once an hour at least, at the next scan.
+                # Wall time may jump; the next check looks again in any case.
                 due.append(now + max(0.0, again - self._clock.time()))
         return max(0.0, min(due) - now)
-
-    def _next_due(self, con: sqlite3.Connection) -> tuple[float | None, float | None]:
-        """Return since when a file settles, and when a decision changes with time."""
-        assert self._row is not None
-        return (
-            files.next_settled(con, self._row.id, self._session),
-            files.next_due_again(con, self._row.id),
-        )
 
     async def _load_row(self) -> None:
         """Read what the ledger knows of the folder; let old files settle anew."""
@@ -249,42 +279,65 @@ class WatchedFolder:
             return row
 
         self._row = await self._ledger.run(load)
+        self._settler = Settler(
+            self._ledger,
+            self._clock,
+            folder=self._row.id,
+            session=self._session,
+            evaluate=self._evaluate,
+            decided=self._decided,
+        )
+
+    async def _refresh_row(self) -> None:
+        """Read again what the ledger knows of the folder."""
+        self._row = await self._ledger.run(folders.ensure, self.folder.id)
 
     # Detect
+
+    async def _leave_root(self) -> None:
+        """Let go of the place where the folder was."""
+        self._moved = False
+        await self._unwatch()
+        self.root = None
+        self._noted.clear()
+        self._next_scan = self._next_check = self._clock.monotonic()
 
     async def _check_root(self) -> None:
         """See whether the folder is there, allowed and watched."""
         assert self._row is not None
-        loop = asyncio.get_running_loop()
         self._next_check = self._clock.monotonic() + _CHECK_INTERVAL
-        root = await loop.run_in_executor(self._pool, examine, self.folder.path)
+        root = await asyncio.get_running_loop().run_in_executor(
+            self._pool,
+            lambda: examine(self.folder.path, recursive=self.folder.recursive),
+        )
         if root.trouble is None:
             allowed = await self._context.allowed_paths([root.path])
             if not allowed.get(root.path, False):
-                root = Root(root.path, None, FolderTrouble.NOT_ALLOWED)
-        if (
-            self._row.root is not None
-            and self._row.root != root.path
-            and (root.trouble is None)
-        ):
-            await self._ledger.run(folders.forget_root, self._row.id)
-            await self._load_row()
-        was_away = self.root is None or self.root.trouble is not None
-        self.root = root
+                root = unusable(root.path, FolderTrouble.NOT_ALLOWED)
+        if self._moved:
+            return
+        before, self.root = self.root, root
         if root.trouble is not None:
             self._set_trouble(root.trouble)
             await self._unwatch()
             return
-        if was_away:
-            # What a scan found out about an available root is the scan's to say.
-            self._set_trouble(None)
+        if self._row.root not in (None, root.path):
+            await self._ledger.run(folders.forget_root, self._row.id)
+            await self._load_row()
+        if before is None or before.location != root.location:
+            # It came, or another file system did: the scan says whether it is right,
+            # and ends a trouble.
             self._next_scan = self._clock.monotonic()
+            self._arrived(self.folder.id)
+        self._looked()
         await self._keep_watching(root)
 
     async def _keep_watching(self, root: Root) -> None:
         """Watch the folder by events, if it wants and can; else poll it."""
+        assert root.location is not None
         loop = asyncio.get_running_loop()
         path = os.fsencode(root.path)
+        now = self._clock.monotonic()
         if self._watching:
             if await loop.run_in_executor(
                 self._pool, self._watcher.alive, self.folder.id, path
@@ -292,13 +345,14 @@ class WatchedFolder:
                 return
             # The watch died with its directory; what came meanwhile a scan finds.
             await self._unwatch()
-            self._next_scan = self._clock.monotonic()
-        assert root.location is not None
+            self._next_scan = self._next_watch = now
         wants_events = self.folder.detection is Detection.EVENTS or (
             self.folder.detection is Detection.AUTO and root.location.mount.has_events
         )
         if not wants_events:
             self.polling = True
+            return
+        if now < self._next_watch:
             return
         try:
             await loop.run_in_executor(
@@ -311,9 +365,12 @@ class WatchedFolder:
                 ),
             )
         except WatchError as err:
+            # Trying walks through all directories, so it is not done often.
+            self._next_watch = now + SCAN_INTERVAL
             if not self.polling:
+                self.polling = True
+                self._next_scan = min(self._next_scan, now + POLL_INTERVAL)
                 self._emit(PollingFallback(self.folder.id, err.reason))
-            self.polling = True
             return
         self._watching = True
         self.polling = False
@@ -326,6 +383,7 @@ class WatchedFolder:
 
     async def _unwatch(self) -> None:
         """Stop watching by events."""
+        self._next_watch = self._clock.monotonic()
         if self._watching:
             self._watching = False
             await asyncio.get_running_loop().run_in_executor(
@@ -345,122 +403,127 @@ class WatchedFolder:
         if self._scan_waiters or now >= self._next_scan:
             self._noted.clear()
             await self._scan_all()
-        elif self._noted:
-            noted, self._noted = self._noted, set()
-            await self._scan_noted(noted)
+        elif self._noted and self.trouble is None:
+            await self._scan_noted()
 
-    def _scanner(self) -> Scanner:
+    def _scanner(self, row: FolderRow, root: Root) -> Scanner:
         """Return a scanner of the folder as it is now."""
-        assert self._row is not None
-        assert self.root is not None
         return Scanner(
             self._ledger,
-            folder=self._row.id,
-            root=os.fsencode(self.root.path),
+            folder=row.id,
+            root=os.fsencode(root.path),
             recursive=self.folder.recursive,
-            existing=not self._row.baseline,
+            existing=not row.baseline,
             session=self._session,
             time=self._clock.time,
             monotonic=self._clock.monotonic,
-            stopped=lambda: self._stopped,
+            stopped=lambda: self._interrupted,
         )
+
+    async def _walk_in_thread(
+        self, walk: Callable[[], ScanResult | None]
+    ) -> ScanResult | None:
+        """Let a scanner work; raises ScanStoppedError, LedgerError."""
+        self._walk = self._scan_pool.submit(walk)
+        result = await asyncio.wrap_future(self._walk)
+        self._walk = None
+        return result
 
     async def _scan_all(self) -> None:
         """Scan the whole folder and say what its root is like."""
-        assert self._row is not None
+        row, root = self._row, self.root
+        assert row is not None
+        assert root is not None
+        assert root.location is not None
+        identity = root.location.identity
         waiters, self._scan_waiters = self._scan_waiters, []
-        result: ScanResult | None = None
-        trouble: list[FolderTrouble | None] = [None]
-        known = await self._ledger.run(scans.present_files, self._row.id)
+        known = await self._ledger.ask(scans.present_files, row.id)
+        doubtful = bool(known) and not row.accepted
+        elsewhere = doubtful and row.identity not in (None, identity)
+        scanner = self._scanner(row, root)
+        troubles: list[FolderTrouble] = []
 
         def certain(found: ScanResult) -> bool:
-            trouble[0] = self._doubt(known, found)
-            return trouble[0] is None
+            if doubtful and not found.files and not found.error_count:
+                troubles.append(FolderTrouble.SUDDENLY_EMPTY)
+            return not troubles
+
+        def walk() -> ScanResult | None:
+            # Of a place that has nothing of what was seen before, nothing is recorded.
+            if elsewhere and not (found := scanner.recognise()).recognised:
+                if certain(found):
+                    troubles.append(FolderTrouble.OTHER_FILE_SYSTEM)
+                return None
+            return scanner.scan(certain=certain)
 
         began = self._clock.monotonic()
         self.scanning = True
         self._emit(StatusChanged())
+        result: ScanResult | None = None
         try:
-            result = await asyncio.get_running_loop().run_in_executor(
-                self._scan_pool, lambda: self._scanner().scan(certain=certain)
-            )
+            result = await self._walk_in_thread(walk)
         except ScanStoppedError:
+            # Whoever waits gets the scan of the new place.
+            self._scan_waiters += waiters
+            waiters = []
             return
         finally:
             self.scanning = False
+            now = self._clock.monotonic()
+            self._last_scan, self._scan_took = now, now - began
+            self._next_scan = now + self._scan_pause(troubled=bool(troubles))
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(result)
-            now = self._clock.monotonic()
-            self._last_scan = now
-            self._next_scan = now + (
-                max(POLL_INTERVAL, (now - began) * _POLL_SHARE)
-                if self.polling
-                else SCAN_INTERVAL
-            )
             self._emit(StatusChanged())
-        self.directories = result.directories
-        self._set_trouble(trouble[0])
-        if trouble[0] is not None:
-            self._next_scan = now + _CHECK_INTERVAL
-        elif result.complete:
-            self.scanned = True
-            await self._remember_root()
-
-    def _doubt(self, known: int, found: ScanResult) -> FolderTrouble | None:
-        """Return why this may not be the root that was seen before.
-
-        ``known`` is the number of files that it is known to hold.
-        """
-        assert self._row is not None
-        assert self.root is not None
-        assert self.root.location is not None
-        if self._row.accepted_empty or not known:
-            return None
-        if not found.files and not found.error_count:
-            return FolderTrouble.SUDDENLY_EMPTY
-        moved = self._row.identity not in (None, self.root.location.identity)
-        if moved and found.changes >= found.files:
-            return FolderTrouble.OTHER_FILE_SYSTEM
-        return None
-
-    async def _remember_root(self) -> None:
-        """Remember which root a complete scan was of."""
-        assert self._row is not None
-        assert self.root is not None
-        assert self.root.location is not None
-        identity = self.root.location.identity
-        if (self._row.root, self._row.identity) != (self.root.path, identity):
-            await self._ledger.run(
-                folders.set_root, self._row.id, self.root.path, identity
+        if result is not None:
+            self.directories = (
+                result.directories
+                if len(result.directories) <= _MAX_DIRECTORIES
+                else set()
             )
-        self._row = await self._ledger.run(folders.ensure, self.folder.id)
+        self._looked()
+        self._set_trouble(troubles[0] if troubles else None)
+        if result is not None and result.ended:
+            if (row.root, row.identity) != (root.path, identity):
+                await self._ledger.run(folders.set_root, row.id, root.path, identity)
+            await self._refresh_row()
 
-    async def _scan_noted(self, noted: set[bytes]) -> None:
+    def _scan_pause(self, *, troubled: bool) -> float:
+        """Return the seconds until the next scan."""
+        if troubled:
+            return _CHECK_INTERVAL
+        if self.polling:
+            return max(POLL_INTERVAL, self._scan_took * _POLL_SHARE)
+        return SCAN_INTERVAL
+
+    async def _scan_noted(self) -> None:
         """Compare the directories in which something happened."""
-
-        def compare() -> int:
-            scanner = self._scanner()
-            return sum(
-                scanner.scan_directory(path).changes
-                for path in sorted(noted)
-                if self.folder.recursive or not path
-            )
-
+        row, root = self._row, self.root
+        assert row is not None
+        assert root is not None
+        noted, self._noted = self._noted, set()
+        scanner = self._scanner(row, root)
         try:
-            changes = await asyncio.get_running_loop().run_in_executor(
-                self._scan_pool, compare
-            )
+            result = await self._walk_in_thread(lambda: scanner.scan_directories(noted))
         except ScanStoppedError:
             return
-        if changes:
+        except LedgerError:
+            self._noted |= noted
+            raise
+        if result is not None and result.changes:
             self._emit(StatusChanged())
+        if result is not None and (result.missing or result.error_count):
+            # Only a full scan can say what became of them.
+            self.look_again()
 
     def _set_trouble(self, trouble: FolderTrouble | None) -> None:
         """Tell when the folder becomes unavailable, or available again."""
         if trouble is not self.trouble:
             self.trouble = trouble
             self._emit(FolderChanged(self.folder.id, trouble))
+            if trouble is None:
+                self._arrived(self.folder.id)
 
     def _answer_waiters(self, result: ScanResult | None) -> None:
         """Answer those who wait for a scan."""
@@ -471,93 +534,38 @@ class WatchedFolder:
 
     # Settle and evaluate
 
-    async def _settle(self) -> None:
-        """Evaluate the files that did not change for the settle time."""
-        assert self._row is not None
-        while not self._stopped:
-            before = self._clock.monotonic() - self.folder.settle_seconds
-            due = await self._ledger.run(
-                files.due_settling, self._row.id, self._session, before, _BATCH
+    async def _decide(self) -> None:
+        """Decide for what has settled, was decided by other rules or changes by time."""
+        settler = self._settler
+        assert settler is not None
+        while not self._interrupted:
+            vanished = await settler.settle(
+                self.folder.rules, self.folder.settle_seconds
             )
-            if not due:
-                self._settle_pass.set()
-                return
-            version = self.folder.rules.version
-            outcome = await self._evaluate(due, on_disk=True)
-            await self._ledger.run(self._record, version, outcome)
-            # They are gone before they were complete, or moved; see where to.
-            self._noted |= {os.path.dirname(file.path) for file in outcome.vanished}
-            if outcome.vanished:
+            if vanished is None:
+                break
+            if vanished:
+                # They went before they were complete, or moved; see where to.
+                self._noted |= vanished
                 self._noted_at = self._noted_at or self._clock.monotonic()
-            self._tell_arrivals(outcome.verdicts)
+        while self._rules_changed and not self._interrupted:
+            rules = self.folder.rules
+            if not await settler.decide_by(rules):
+                self._rules_changed = rules is not self.folder.rules
+        while not self._interrupted and await settler.decide_in_time(self.folder.rules):
+            pass
 
-    async def _evaluate_again(self) -> None:
-        """Evaluate what other rules decided, or what time has changed."""
-        assert self._row is not None
-        version = self.folder.rules.version
-        while not self._stopped:
-            due: list[FileRow] = []
-            if self._rules_changed:
-                due = await self._ledger.run(
-                    files.decided_by_other_rules, self._row.id, version, _BATCH
-                )
-                if not due and version == self.folder.rules.version:
-                    self._rules_changed = False
-            if not due:
-                due = await self._ledger.run(
-                    files.due_again, self._row.id, self._clock.time(), _BATCH
-                )
-            if not due:
-                return
-            outcome = await self._evaluate(due, on_disk=False)
-            await self._ledger.run(self._record_again, version, outcome.verdicts)
-            self._tell_arrivals(outcome.verdicts)
-
-    async def _evaluate(self, due: Sequence[FileRow], *, on_disk: bool) -> Evaluation:
+    async def _evaluate(
+        self, due: Sequence[FileRow], rules: RuleSet, on_disk: bool
+    ) -> Evaluation:
         """Decide for a batch of files."""
         assert self.root is not None
-        root, rules, now = self.root.path, self.folder.rules, self._clock.time()
+        root, now = os.fsencode(self.root.path), self._clock.time()
         return await asyncio.get_running_loop().run_in_executor(
-            self._pool,
-            lambda: evaluate(os.fsencode(root), due, rules, now, on_disk=on_disk),
+            self._pool, lambda: evaluate(root, due, rules, now, on_disk=on_disk)
         )
 
-    def _record(
-        self, con: sqlite3.Connection, version: str, outcome: Evaluation
-    ) -> None:
-        """Write what settled files become."""
-        files.record_verdicts(con, version, outcome.verdicts)
-        self._unsettle(con, outcome.changed)
-        files.put_off_settling(con, outcome.vanished, self._clock.monotonic())
-
-    def _record_again(
-        self, con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]
-    ) -> None:
-        """Write new decisions; what is wanted as before stays where it is."""
-        moved: list[Verdict] = []
-        kept: list[Verdict] = []
-        for verdict in verdicts:
-            wanted = verdict.state is not FileState.UNWANTED
-            was_wanted = verdict.file.state is not FileState.UNWANTED
-            (kept if wanted and was_wanted else moved).append(verdict)
-        files.record_verdicts(con, version, moved)
-        files.keep_verdicts(con, version, kept)
-
-    def _unsettle(
-        self, con: sqlite3.Connection, changed: Sequence[tuple[FileRow, Stamp]]
-    ) -> None:
-        """Let files that changed settle again."""
-        for file, stamp in changed:
-            scans.unsettle(
-                con,
-                file.id,
-                stamp,
-                session=self._session,
-                now=self._clock.time(),
-                seen=self._clock.monotonic(),
-            )
-
-    def _tell_arrivals(self, verdicts: Sequence[Verdict]) -> None:
+    def _decided(self, verdicts: Sequence[Verdict]) -> None:
         """Tell that files wait, and that the numbers changed."""
         if any(verdict.state is FileState.WAITING for verdict in verdicts):
             self._arrived(self.folder.id)

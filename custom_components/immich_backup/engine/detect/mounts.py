@@ -1,6 +1,6 @@
 """Where a path lies: on which file system, of what kind, and which folders overlap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 import os
 import re
@@ -14,10 +14,12 @@ _NO_EVENTS = re.compile(
 _LOCAL_FUSE = frozenset(("fuseblk", "fuse.ntfs-3g", "fuse.exfat", "fuse.mergerfs"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One line of /proc/self/mountinfo."""
+    """One line of /proc/self/mountinfo; ``parent`` is the id of the mount below it."""
 
+    id: str
+    parent: str
     device: str
     root: str
     point: str
@@ -30,12 +32,16 @@ class Mount:
         return self.kind in _LOCAL_FUSE or not _NO_EVENTS.fullmatch(self.kind)
 
 
+# Where there is no mountinfo, everything is one file system.
+_UNKNOWN = Mount(id="", parent="", device="", root="/", point="/", kind="", source="")
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place on a file system, whatever name it is reached by.
 
-    ``device`` and ``path`` (inside the file system) are the same for two names of one
-    directory, a bind mount included.
+    The mount's device and ``path`` (inside the file system) are the same for two names
+    of one directory, a bind mount included.
     """
 
     mount: Mount
@@ -53,30 +59,83 @@ class Location:
         )
 
 
-def _below(path: str, top: str) -> bool:
-    """Return whether a path is the top or lies below it."""
-    return path == top or path.startswith(top.rstrip("/") + "/")
-
-
 def read_mounts(file: str = "/proc/self/mountinfo") -> Sequence[Mount]:
-    """Return all mounts, the later ones on top; none where there is no such file.
+    """Return all mounts; none where there is no such file.
 
     Source of the format: proc_pid_mountinfo(5).
     """
     try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as lines:
+        with open(
+            file, encoding="utf-8", errors="surrogateescape", newline="\n"
+        ) as lines:
             return list(_parse(lines))
     except OSError:
         return []
 
 
-def _parse(lines: Iterable[str]) -> Iterable[Mount]:
+def locate(path: str, mounts: Sequence[Mount] | None = None) -> Location:
+    """Return where an absolute path without links lies; blocking."""
+    found = _UNKNOWN
+    for mount in _way_to(path, read_mounts() if mounts is None else mounts):
+        found = mount
+    return Location(found, _inside(found, path))
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A place that a walk reads: only its own files, or also all below it."""
+
+    top: Location
+    deep: bool
+
+    def meets(self, other: Area) -> bool:
+        """Return whether there are files that belong to both."""
+        if self.deep and self.top.contains(other.top):
+            return True
+        if other.deep and other.top.contains(self.top):
+            return True
+        return self.top.contains(other.top) and other.top.contains(self.top)
+
+
+def areas(
+    path: str, *, recursive: bool, mounts: Sequence[Mount] | None = None
+) -> Sequence[Area]:
+    """Return all that a walk of a folder reads: its own, and what is mounted below it.
+
+    Blocking.
+    """
+    mounts = read_mounts() if mounts is None else mounts
+    own = Area(locate(path, mounts), recursive)
+    if not recursive:
+        return [own]
+    return [own] + [
+        Area(Location(mount, _inside(mount, mount.point)), True)
+        for mount in mounts
+        if mount.point != path
+        and _below(mount.point, path)
+        and locate(mount.point, mounts).mount is mount
+    ]
+
+
+def overlaps(first: Location, second: Location) -> bool:
+    """Return whether one of two places lies inside the other."""
+    return first.contains(second) or second.contains(first)
+
+
+def share_files(first: Sequence[Area], second: Sequence[Area]) -> bool:
+    """Return whether two folders have files in common, by whatever names."""
+    return any(one.meets(other) for one in first for other in second)
+
+
+def _parse(lines: Iterable[str]) -> Iterator[Mount]:
     """Yield the mounts of the lines that can be read."""
     for line in lines:
         left, separator, right = line.rstrip("\n").partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
         if separator and len(fields) >= 5 and len(rest) >= 2:
             yield Mount(
+                id=fields[0],
+                parent=fields[1],
                 device=fields[2],
                 root=_unescape(fields[3]),
                 point=_unescape(fields[4]),
@@ -90,16 +149,39 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def locate(path: str, mounts: Sequence[Mount] | None = None) -> Location:
-    """Return where an absolute path without links lies; blocking."""
-    found = Mount("", "/", "/", "", "")
-    for mount in read_mounts() if mounts is None else mounts:
-        if _below(path, mount.point) and len(mount.point) >= len(found.point):
-            found = mount
-    inside = os.path.normpath(f"{found.root}/{os.path.relpath(path, found.point)}")
-    return Location(found, inside)
+def _way_to(path: str, mounts: Sequence[Mount]) -> Iterator[Mount]:
+    """Yield the mounts on the way to a path, from the root on.
+
+    A mount hides what was mounted below its point before, so the way is followed from
+    mount to mount as the kernel does.
+    """
+    ids = {mount.id for mount in mounts}
+    on_top: dict[str, list[Mount]] = {}
+    current: Mount | None = None
+    for mount in mounts:
+        if mount.parent in ids and mount.parent != mount.id:
+            on_top.setdefault(mount.parent, []).append(mount)
+        elif current is None and mount.point == "/":
+            current = mount
+    while current is not None:
+        yield current
+        current = min(
+            (
+                mount
+                for mount in on_top.pop(current.id, ())
+                if _below(path, mount.point)
+            ),
+            key=lambda mount: len(mount.point),
+            default=None,
+        )
 
 
-def overlaps(first: Location, second: Location) -> bool:
-    """Return whether one of two places lies inside the other."""
-    return first.contains(second) or second.contains(first)
+def _inside(mount: Mount, path: str) -> str:
+    """Return where a path below a mount's point lies inside its file system."""
+    relative = os.path.relpath(path, mount.point)
+    return os.path.normpath(os.path.join(mount.root, relative))
+
+
+def _below(path: str, top: str) -> bool:
+    """Return whether a path is the top or lies below it."""
+    return path == top or path.startswith(top.rstrip("/") + "/")

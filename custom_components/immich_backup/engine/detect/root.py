@@ -1,34 +1,50 @@
 """Looking at a folder's root: is it there and readable, and where does it lie."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import os
 import stat
 
 from ..model import FolderTrouble
-from .mounts import Location, locate
+from .mounts import Area, Location, areas, locate, read_mounts
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder's root as it is now: real path and place, or what is wrong with it."""
+    """A folder's root as it is now: real path and place, or what is wrong with it.
+
+    ``areas`` is all that a walk of the folder reads.
+    """
 
     path: str
     location: Location | None
+    areas: Sequence[Area]
     trouble: FolderTrouble | None
 
 
-def examine(path: str) -> Root:
+def examine(path: str, *, recursive: bool = True) -> Root:
     """Look at a folder's root; blocking."""
     real = os.path.realpath(path)
     try:
         status = os.stat(real)
         if not stat.S_ISDIR(status.st_mode):
-            return Root(real, None, FolderTrouble.NOT_A_DIRECTORY)
+            return unusable(real, FolderTrouble.NOT_A_DIRECTORY)
         with os.scandir(real):
             pass
     except PermissionError:
-        return Root(real, None, FolderTrouble.UNREADABLE)
+        return unusable(real, FolderTrouble.UNREADABLE)
     except OSError:
         # Not there, or a network share that does not answer (ENOTCONN, ESTALE).
-        return Root(real, None, FolderTrouble.MISSING)
-    return Root(real, locate(real), None)
+        return unusable(real, FolderTrouble.MISSING)
+    mounts = read_mounts()
+    return Root(
+        real,
+        locate(real, mounts),
+        areas(real, recursive=recursive, mounts=mounts),
+        None,
+    )
+
+
+def unusable(path: str, trouble: FolderTrouble) -> Root:
+    """Return a root in which nothing can be read."""
+    return Root(path, None, (), trouble)

@@ -1,6 +1,7 @@
 """Walking a folder and comparing each directory with the ledger."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 from itertools import batched
@@ -24,23 +25,38 @@ _FINGERPRINT = struct.Struct("<qqq")
 
 @dataclass(slots=True, kw_only=True)
 class ScanResult:
-    """What a walk met: numbers of files and links, errors by path."""
+    """What a walk met: numbers of files and links, errors in words.
+
+    ``ended`` says that it came to its end, ``complete`` that it did so without an error
+    in what is certainly the right folder. ``missing`` counts known files not met.
+    """
 
     files: int = 0
     changes: int = 0
+    missing: int = 0
     links: int = 0
     errors: list[str] = field(default_factory=list)
     error_count: int = 0
     gone: int = 0
+    ended: bool = False
     complete: bool = False
-    # (device, inode) of the directories, to find overlaps and to end loops.
-    directories: set[tuple[int, int]] = field(default_factory=set)
+    recognised: bool = False
+    # Marks of the directories (see mark_of), to end loops and to find overlaps.
+    directories: set[int] = field(default_factory=set)
 
     def add_error(self, error: OSError) -> None:
         """Count an error, keep the first few."""
         self.error_count += 1
         if len(self.errors) < 5:
             self.errors.append(error.strerror or type(error).__name__)
+
+
+def mark_of(status: os.stat_result) -> int:
+    """Return what tells a directory from all others at this time, by whatever name.
+
+    Device and inode in one number; neither is worth remembering over a restart.
+    """
+    return status.st_dev << 64 | status.st_ino
 
 
 class ScanStoppedError(Exception):
@@ -109,7 +125,12 @@ def list_directory(path: bytes, *, recursive: bool, result: ScanResult) -> Listi
                 size = status.st_size
                 mtime_ns, ctime_ns = status.st_mtime_ns, status.st_ctime_ns
                 update(name)
-                update(pack(size, mtime_ns, ctime_ns))
+                try:
+                    update(pack(size, mtime_ns, ctime_ns))
+                except struct.error:
+                    # A time beyond the year 2262.
+                    size, mtime_ns, ctime_ns = stamp_of(status).as_tuple()
+                    update(pack(size, mtime_ns, ctime_ns))
                 # Not the status itself: it is ten times as large.
                 if files <= _KEEP:
                     kept.append((name, size, mtime_ns, ctime_ns))
@@ -152,7 +173,6 @@ class Scanner:
         self._time = time
         self._monotonic = monotonic
         self._stopped = stopped
-        self._visited: list[int] = []
 
     def scan(self, *, certain: Callable[[ScanResult], bool]) -> ScanResult:
         """Walk everything; blocking.
@@ -163,118 +183,140 @@ class Scanner:
         """
         scan = self._ledger.run_sync(scans.begin, self._folder, self._time())
         result = ScanResult()
+        visited: set[int] = set()
         with self._ledger.reader() as reader:
-            try:
-                self._walk(reader, scan, b"", result)
-                self._flush(scan)
-                result.complete = not result.error_count and certain(result)
-            finally:
-                result.gone = self._ledger.run_sync(
-                    self._finish, scan, result.complete, result
-                )
+            for path, listing in self._walk(b"", result):
+                try:
+                    visited.add(self._compare(reader, scan, path, listing, result))
+                except OSError as err:
+                    # It was there a moment ago; a later scan says what became of it.
+                    result.add_error(err)
+        right = certain(result)
+        result.ended = right and bool(visited)
+        result.complete = right and not result.error_count
+        result.gone = self._ledger.run_sync(self._finish, scan, visited, result)
         return result
 
-    def scan_directory(self, path: bytes) -> ScanResult:
-        """Compare one directory (relative path) and, if it is new, what is below it.
+    def scan_directories(self, paths: Collection[bytes]) -> ScanResult:
+        """Compare single directories (relative paths) and what is new below them.
 
         Says of no stored file that it is gone. Blocking; raises as scan does.
         """
         result = ScanResult()
         with self._ledger.reader() as reader:
-            self._walk(reader, 0, path, result, known_children=True)
+
+            def is_new(path: bytes) -> bool:
+                return scans.known_directory(reader, self._folder, path) is None
+
+            for top in sorted(paths):
+                if (top and not self._recursive) or not self._inside(top):
+                    continue
+                for path, listing in self._walk(top, result, descend=is_new):
+                    with suppress(OSError):
+                        self._compare(reader, None, path, listing, result)
         return result
 
-    def _finish(
-        self, con: sqlite3.Connection, scan: int, complete: bool, result: ScanResult
-    ) -> int:
-        """End the scan in the ledger."""
-        return scans.finish(
-            con,
-            self._folder,
-            scan,
-            now=self._time(),
-            files=result.files,
-            errors=result.error_count,
-            complete=complete,
+    def recognise(self) -> ScanResult:
+        """Look for one file that is as the ledger knows it, and record nothing.
+
+        The result says whether there is one (``recognised``). Blocking; raises
+        ScanStoppedError, LedgerError.
+        """
+        result = ScanResult()
+        with self._ledger.reader() as reader:
+            for path, listing in self._walk(b"", result):
+                known = scans.known_directory(reader, self._folder, path)
+                if known is None:
+                    continue
+                with suppress(OSError):
+                    for batch in self._entries(path, listing, result):
+                        if scans.unchanged(reader, known[0], batch):
+                            result.recognised = True
+                            return result
+        return result
+
+    def _inside(self, path: bytes) -> bool:
+        """Return whether a relative path leads to a directory that a walk would meet."""
+        if not path:
+            return True
+        full = os.path.join(self._root, path)
+        return not any(map(ignored_directory, path.split(b"/"))) and (
+            os.path.realpath(full) == full
         )
 
     def _walk(
         self,
-        reader: sqlite3.Connection,
-        scan: int,
         top: bytes,
         result: ScanResult,
-        *,
-        known_children: bool = False,
-    ) -> None:
-        """Visit directories depth first; with known_children only new ones below."""
+        descend: Callable[[bytes], bool] = lambda _path: True,
+    ) -> Iterator[tuple[bytes, Listing]]:
+        """Read directories depth first, each once; yield relative path and listing."""
         stack = [top]
         while stack:
             if self._stopped():
                 raise ScanStoppedError
             path = stack.pop()
-            full = os.path.join(self._root, path) if path else self._root
+            full = self._full(path)
             try:
                 status = os.lstat(full)
                 if not stat.S_ISDIR(status.st_mode):
                     continue
-                key = (status.st_dev, status.st_ino)
-                if key in result.directories:
+                mark = mark_of(status)
+                if mark in result.directories:
                     continue
                 listing = list_directory(full, recursive=self._recursive, result=result)
             except OSError as err:
                 # A directory may go while we walk; the folder itself must not.
-                if not (path and isinstance(err, FileNotFoundError)):
+                if path and isinstance(err, FileNotFoundError):
+                    result.missing += path == top
+                else:
                     result.add_error(err)
                 continue
-            result.directories.add(key)
+            result.directories.add(mark)
             result.files += listing.files
             result.links += listing.links
-            self._compare(reader, scan, path, full, listing, result)
-            children = [
+            yield path, listing
+            below = [
                 os.path.join(path, name) if path else name
-                for name in listing.subdirectories
+                for name in sorted(listing.subdirectories, reverse=True)
             ]
-            if known_children:
-                children = [
-                    child
-                    for child in children
-                    if scans.known_directory(reader, self._folder, child) is None
-                ]
-            stack += children
+            stack += filter(descend, below)
 
     def _compare(
         self,
         reader: sqlite3.Connection,
-        scan: int,
+        scan: int | None,
         path: bytes,
-        full: bytes,
         listing: Listing,
         result: ScanResult,
-    ) -> None:
-        """Compare a directory with the ledger, only if its fingerprint differs."""
+    ) -> int:
+        """Compare a directory with the ledger, only if its fingerprint differs.
+
+        Returns the directory's number, 0 for one that is not in the ledger.
+        """
         known = scans.known_directory(reader, self._folder, path)
         if known is not None and known[1] == listing.fingerprint:
-            if scan:
-                self._visited.append(known[0])
-                if len(self._visited) >= _BATCH:
-                    self._flush(scan)
-            return
+            return known[0]
         directory = None if known is None else known[0]
-        entries = listing.entries() or list_files(full, result)
-        for batch in batched(entries, _BATCH, strict=False):
+        for batch in self._entries(path, listing, result):
             sighting = scans.compare(reader, directory, batch)
             if sighting.new or sighting.changed or sighting.back:
                 result.changes += len(sighting.new) + len(sighting.changed)
                 self._ledger.run_sync(self._record, path, sighting)
         missing: list[int] = []
         if directory is not None:
-            present = listing.entries() or list_files(full)
             missing = scans.missing_names(
-                reader, directory, (entry.name for entry in present)
+                reader,
+                directory,
+                (
+                    entry.name
+                    for batch in self._entries(path, listing, result)
+                    for entry in batch
+                ),
             )
-        if scan:
-            self._ledger.run_sync(
+            result.missing += len(missing)
+        if scan is not None:
+            return self._ledger.run_sync(
                 scans.finish_directory,
                 self._folder,
                 path,
@@ -282,8 +324,20 @@ class Scanner:
                 listing.fingerprint,
                 missing,
             )
-        elif missing:
+        if missing:
             self._ledger.run_sync(scans.forget_settling, missing)
+        return directory or 0
+
+    def _entries(
+        self, path: bytes, listing: Listing, result: ScanResult
+    ) -> Iterator[tuple[Entry, ...]]:
+        """Yield the files of a directory in parts; reads a large directory again."""
+        entries = listing.entries() or list_files(self._full(path), result)
+        return batched(entries, _BATCH, strict=False)
+
+    def _full(self, path: bytes) -> bytes:
+        """Return the absolute path of a relative one."""
+        return os.path.join(self._root, path) if path else self._root
 
     def _record(
         self, con: sqlite3.Connection, path: bytes, sighting: scans.Sighting
@@ -300,8 +354,22 @@ class Scanner:
             seen=self._monotonic(),
         )
 
-    def _flush(self, scan: int) -> None:
-        """Write which unchanged directories were visited."""
-        if self._visited:
-            self._ledger.run_sync(scans.mark_visited, scan, self._visited)
-            self._visited = []
+    def _finish(
+        self,
+        con: sqlite3.Connection,
+        scan: int,
+        visited: Collection[int],
+        result: ScanResult,
+    ) -> int:
+        """End the scan in the ledger."""
+        return scans.finish(
+            con,
+            self._folder,
+            scan,
+            visited,
+            now=self._time(),
+            files=result.files,
+            errors=result.error_count,
+            ended=result.ended,
+            complete=result.complete,
+        )

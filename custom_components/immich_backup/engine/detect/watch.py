@@ -7,10 +7,12 @@ threads die with their folder (measured with watchdog 6.0.0).
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 import errno
-import logging
 import os
 import threading
+from traceback import walk_tb
 from typing import override
 
 from watchdog.events import (
@@ -20,9 +22,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver, ObservedWatch
-
-_LOGGER = logging.getLogger(__name__)
+from watchdog.observers.api import BaseObserver, EventEmitter, ObservedWatch
 
 # Above this many noted directories a full scan is cheaper than remembering them.
 _MAX_NOTED = 500
@@ -86,6 +86,15 @@ class _Notes(FileSystemEventHandler):
         return noted
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """How a folder is watched; ``inode`` is its directory's, to tell it from another."""
+
+    watch: ObservedWatch
+    notes: _Notes
+    inode: int
+
+
 class Watcher:
     """Watches folders with one observer; all methods but ``take`` are blocking."""
 
@@ -94,59 +103,65 @@ class Watcher:
         self._loop = loop
         self._lock = threading.Lock()
         self._observer: BaseObserver | None = None
-        self._watches: dict[str, tuple[ObservedWatch, _Notes, int]] = {}
+        self._folders: dict[str, _Watched] = {}
 
     def add(
         self, folder: str, root: bytes, *, recursive: bool, wake: Callable[[], None]
     ) -> None:
         """Watch a folder; raises WatchError when the system does not let us."""
         notes = _Notes(root, self._loop, wake)
+        path = os.fsdecode(root)
         with self._lock:
             try:
                 if self._observer is None:
                     observer = Observer()
                     observer.start()
                     self._observer = observer
-                watch = self._observer.schedule(
-                    notes, os.fsdecode(root), recursive=recursive
-                )
                 inode = os.stat(root).st_ino
+                watch = self._observer.schedule(notes, path, recursive=recursive)
             except OSError as err:
+                _close_left_open(err)
+                if self._observer is not None:
+                    with suppress(KeyError):
+                        self._observer.remove_handler_for_watch(
+                            notes, ObservedWatch(path, recursive=recursive)
+                        )
                 if err.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE):
                     raise WatchError("limit") from err
                 raise WatchError("failed") from err
-            self._watches[folder] = (watch, notes, inode)
+            self._folders[folder] = _Watched(watch, notes, inode)
 
     def remove(self, folder: str) -> None:
-        """Stop watching a folder."""
+        """Stop watching a folder; another folder at the same place is still watched."""
         with self._lock:
-            found = self._watches.pop(folder, None)
-            if found is not None and self._observer is not None:
-                try:
-                    self._observer.unschedule(found[0])
-                except KeyError:
-                    # Its thread died with the folder, and took the watch along.
-                    _LOGGER.debug("The watch was gone already")
+            found = self._folders.pop(folder, None)
+            if found is None or self._observer is None:
+                return
+            # Its thread may have died with the folder, and taken the watch along.
+            with suppress(KeyError):
+                if any(found.watch == other.watch for other in self._folders.values()):
+                    self._observer.remove_handler_for_watch(found.notes, found.watch)
+                else:
+                    self._observer.unschedule(found.watch)
 
     def take(self, folder: str) -> set[bytes] | None:
         """Return relative directories in which something happened; None: anywhere."""
-        found = self._watches.get(folder)
-        return set() if found is None else found[1].take()
+        found = self._folders.get(folder)
+        return set() if found is None else found.notes.take()
 
     def alive(self, folder: str, root: bytes) -> bool:
         """Return whether a folder is still watched, and is still the same one."""
         with self._lock:
-            found = self._watches.get(folder)
+            found = self._folders.get(folder)
             if found is None or self._observer is None:
                 return False
-            watch, _, inode = found
             try:
-                if os.stat(root).st_ino != inode:
+                if os.stat(root).st_ino != found.inode:
                     return False
             except OSError:
                 return False
             return any(
-                emitter.watch == watch and emitter.is_alive()
+                emitter.watch == found.watch and _works(emitter)
                 for emitter in self._observer.emitters
             )
 
@@ -154,7 +169,31 @@ class Watcher:
         """Stop all threads and wait for them."""
         with self._lock:
             observer, self._observer = self._observer, None
-            self._watches.clear()
+            self._folders.clear()
         if observer is not None:
             observer.stop()
             observer.join(10)
+
+
+def _works(emitter: EventEmitter) -> bool:
+    """Return whether an emitter's threads are alive, that which reads included.
+
+    The reading thread dies by itself when watchdog 6.0.0 loses count of directories
+    that come and go; its emitter then waits for ever.
+    """
+    reader = getattr(emitter, "_inotify", None)
+    return emitter.is_alive() and (
+        not isinstance(reader, threading.Thread) or reader.is_alive()
+    )
+
+
+def _close_left_open(error: OSError) -> None:
+    """Close what watchdog 6.0.0 leaves open when it can't watch a directory."""
+    for frame, _ in walk_tb(error.__traceback__):
+        left = frame.f_locals.get("self")
+        if type(left).__name__ == "Inotify":
+            for name in ("_inotify_fd", "_kill_r", "_kill_w"):
+                if isinstance(fd := vars(left).get(name), int):
+                    with suppress(OSError):
+                        os.close(fd)
+            return

@@ -1,11 +1,12 @@
 """Ledger jobs that move files from state to state."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 import sqlite3
 
 from ..model import FileState, Reason
 from .rows import FileRow, Stamp
+from .schema import DECIDED, QUEUED, UNPROTECTED
 
 # The longest that a file waits for its next try; a later time comes from a clock that
 # jumped, and is due.
@@ -21,8 +22,17 @@ _COLUMNS = (
     " f.existing, f.attempts"
 )
 _FROM = "FROM file f JOIN directory d ON d.id = f.directory"
-# A result counts only for the file as it was when the work on it began.
+# A result counts only for the file as it was when the work on it began,
 _UNCHANGED = "id = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ?"
+# a decision only as long as nothing is proven,
+_UNDECIDED = (
+    f"{_UNCHANGED} AND state IN ('settling', 'unwanted', 'waiting', 'failed', 'parked')"
+)
+# and a failure only of what is still wanted.
+_WANTED = f"{_UNCHANGED} AND state IN ('waiting', 'failed', 'parked')"
+_DECIDED_BY = (
+    f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ?1 AND f.{DECIDED} AND f.rules_version"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +92,6 @@ def put_off_settling(
     )
 
 
-_DECIDED = "f.state IN ('unwanted', 'waiting', 'failed', 'parked')"
-
-
 def decided_by_other_rules(
     con: sqlite3.Connection, folder: int, version: str, limit: int
 ) -> list[FileRow]:
@@ -92,10 +99,11 @@ def decided_by_other_rules(
 
     What is proven stays proven, whatever the rules say now.
     """
+    # Three ranges of an index; `IS NOT` would read all that is decided.
     return _rows(
         con.execute(
-            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND {_DECIDED}"
-            " AND f.rules_version IS NOT ? LIMIT ?",
+            f"{_DECIDED_BY} IS NULL UNION ALL {_DECIDED_BY} < ?2"
+            f" UNION ALL {_DECIDED_BY} > ?2 LIMIT ?3",
             (folder, version, limit),
         )
     )
@@ -107,7 +115,7 @@ def due_again(
     """Return files whose decision may have changed with time (epoch seconds)."""
     return _rows(
         con.execute(
-            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND {_DECIDED}"
+            f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = ? AND f.{DECIDED}"
             " AND f.reevaluate_at <= ? LIMIT ?",
             (folder, now, limit),
         )
@@ -117,8 +125,8 @@ def due_again(
 def next_due_again(con: sqlite3.Connection, folder: int) -> float | None:
     """Return when the next decision may change with time (epoch seconds)."""
     row = con.execute(
-        f"SELECT min(reevaluate_at) FROM file f WHERE f.folder = ? AND {_DECIDED}"
-        " AND f.reevaluate_at IS NOT NULL",
+        f"SELECT min(reevaluate_at) FROM file WHERE folder = ? AND {DECIDED}"
+        " AND reevaluate_at IS NOT NULL",
         (folder,),
     ).fetchone()
     return None if row[0] is None else float(row[0])
@@ -130,7 +138,7 @@ def record_verdicts(
     """Write what settled or re-evaluated files become."""
     con.executemany(
         "UPDATE file SET state = ?, reason = ?, detail = ?, rule = ?, criterion = ?,"
-        f" reevaluate_at = ?, rules_version = ? WHERE {_UNCHANGED}",
+        f" reevaluate_at = ?, rules_version = ? WHERE {_UNDECIDED}",
         [
             (
                 verdict.state,
@@ -169,31 +177,54 @@ def keep_verdicts(
 
 def claim(
     con: sqlite3.Connection,
-    folders: Sequence[int],
+    folders: Mapping[int, str | None],
     now: float,
     limit: int,
     skip: Collection[int] = (),
 ) -> list[FileRow]:
-    """Return waiting files and failed ones whose next try is due, oldest first."""
-    marks = ",".join("?" * len(folders))
-    rows = con.execute(
-        f"SELECT {_COLUMNS} {_FROM} WHERE f.folder IN ({marks})"
-        " AND f.state IN ('waiting', 'failed') AND (f.next_try IS NULL"
-        " OR f.next_try <= ? OR f.next_try > ?) ORDER BY f.id LIMIT ?",
-        (*folders, now, now + LONGEST_BACKOFF, limit + len(skip)),
-    )
-    return [row for row in _rows(rows) if row.id not in skip][:limit]
+    """Return waiting files and failed ones whose next try is due, oldest first.
+
+    Of each folder only what was decided by this version of its rules: anything else is
+    about to be decided anew. ``skip`` are files that are taken already.
+    """
+    found: list[FileRow] = []
+    for folder, version in folders.items():
+        for due in _DUE:
+            found += _rows(
+                con.execute(
+                    f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = :folder AND f.{QUEUED}"
+                    f" AND f.next_try {due} AND f.rules_version IS :version"
+                    " ORDER BY f.next_try, f.id LIMIT :limit",
+                    {
+                        "folder": folder,
+                        "version": version,
+                        "now": now,
+                        "latest": now + LONGEST_BACKOFF,
+                        "limit": limit + len(skip),
+                    },
+                )
+            )
+    found.sort(key=lambda file: file.id)
+    return [file for file in found if file.id not in skip][:limit]
 
 
-def next_try(con: sqlite3.Connection, folders: Sequence[int]) -> float | None:
+# Waiting; failed and due; failed and due at a time that a clock which jumped made up.
+_DUE = ("IS NULL", "<= :now", "> :latest")
+
+
+def next_try(con: sqlite3.Connection, folders: Collection[int]) -> float | None:
     """Return when the next failed file is due (epoch seconds)."""
-    marks = ",".join("?" * len(folders))
-    row = con.execute(
-        f"SELECT min(coalesce(next_try, 0)) FROM file WHERE folder IN ({marks})"
-        " AND state IN ('waiting', 'failed')",
-        tuple(folders),
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
+    times = [
+        row[0]
+        for folder in folders
+        for row in con.execute(
+            f"SELECT min(next_try) FROM file WHERE folder = ? AND {QUEUED}"
+            " AND next_try IS NOT NULL",
+            (folder,),
+        )
+        if row[0] is not None
+    ]
+    return min(times, default=None)
 
 
 def set_checksums(
@@ -216,7 +247,7 @@ def fail(
     """Record a failed try and when the next one is due (epoch seconds)."""
     con.execute(
         "UPDATE file SET state = 'failed', reason = ?, detail = ?, next_try = ?,"
-        f" attempts = attempts + 1 WHERE {_UNCHANGED}",
+        f" attempts = attempts + 1 WHERE {_WANTED}",
         (reason, detail, next_try_at, *_key(file)),
     )
 
@@ -227,28 +258,41 @@ def park(
     """Record that a file needs a person or another configuration."""
     con.execute(
         "UPDATE file SET state = 'parked', reason = ?, detail = ?, next_try = NULL,"
-        f" attempts = attempts + 1 WHERE {_UNCHANGED}",
+        f" attempts = attempts + 1 WHERE {_WANTED}",
         (reason, detail, *_key(file)),
     )
 
 
-def retry(con: sqlite3.Connection, folders: Sequence[int]) -> int:
-    """Let failed and parked files wait for another try; return how many."""
-    marks = ",".join("?" * len(folders))
-    return con.execute(
-        "UPDATE file SET state = 'waiting', reason = ?, detail = NULL, attempts = 0,"
-        f" next_try = NULL WHERE folder IN ({marks}) AND state IN ('failed', 'parked')",
-        (Reason.QUEUED, *folders),
-    ).rowcount
+def retry(con: sqlite3.Connection, folders: Collection[int]) -> int:
+    """Let failed and parked files wait for another try; return how many.
+
+    What is empty stays where it is: it is tried when something is in it.
+    """
+    return sum(
+        con.execute(
+            f"{_RETRY} WHERE folder = ? AND state IN ('failed', 'parked')"
+            f" AND {UNPROTECTED} AND reason <> ?",
+            (Reason.QUEUED, folder, Reason.EMPTY),
+        ).rowcount
+        for folder in folders
+    )
 
 
-def retry_reason(con: sqlite3.Connection, reason: Reason) -> int:
-    """Let the files parked for one reason wait again: its cause may be gone."""
-    return con.execute(
-        "UPDATE file SET state = 'waiting', reason = ?, detail = NULL, attempts = 0,"
-        " next_try = NULL WHERE state = 'parked' AND reason = ?",
-        (Reason.QUEUED, reason),
-    ).rowcount
+def retry_reasons(con: sqlite3.Connection, reasons: Collection[Reason]) -> int:
+    """Let files parked for these reasons wait again: the causes may be gone."""
+    return sum(
+        con.execute(
+            f"{_RETRY} WHERE state = 'parked' AND {UNPROTECTED} AND reason = ?",
+            (Reason.QUEUED, reason),
+        ).rowcount
+        for reason in reasons
+    )
+
+
+_RETRY = (
+    "UPDATE file SET state = 'waiting', reason = ?, detail = NULL, attempts = 0,"
+    " next_try = NULL"
+)
 
 
 def _rows(cursor: sqlite3.Cursor) -> list[FileRow]:
@@ -270,5 +314,4 @@ def _rows(cursor: sqlite3.Cursor) -> list[FileRow]:
 
 def _key(file: FileRow) -> tuple[int, int, int, int]:
     """Return the values of _UNCHANGED."""
-    stamp = file.stamp
-    return file.id, stamp.size, stamp.mtime_ns, stamp.ctime_ns
+    return file.id, *file.stamp.as_tuple()

@@ -1,5 +1,6 @@
 """Ledger jobs about folders: what is remembered of each root."""
 
+import os
 import sqlite3
 
 from ..model import FileState, Tally
@@ -13,15 +14,15 @@ def ensure(con: sqlite3.Connection, key: str) -> FolderRow:
     """Return the folder's row, made where there is none."""
     con.execute("INSERT INTO folder (key) VALUES (?) ON CONFLICT DO NOTHING", (key,))
     row = con.execute(
-        "SELECT id, root, identity, baseline, accepted_empty FROM folder WHERE key = ?",
+        "SELECT id, root, identity, baseline, accepted FROM folder WHERE key = ?",
         (key,),
     ).fetchone()
     return FolderRow(
         id=row[0],
-        root=row[1],
-        identity=row[2],
+        root=None if row[1] is None else os.fsdecode(row[1]),
+        identity=None if row[2] is None else os.fsdecode(row[2]),
         baseline=bool(row[3]),
-        accepted_empty=bool(row[4]),
+        accepted=bool(row[4]),
     )
 
 
@@ -30,7 +31,7 @@ def forget_root(con: sqlite3.Connection, folder: int) -> None:
     con.execute("DELETE FROM directory WHERE folder = ?", (folder,))
     con.execute(
         "UPDATE folder SET root = NULL, identity = NULL, baseline = 0,"
-        " accepted_empty = 0 WHERE id = ?",
+        " accepted = 0 WHERE id = ?",
         (folder,),
     )
 
@@ -39,13 +40,13 @@ def set_root(con: sqlite3.Connection, folder: int, root: str, identity: str) -> 
     """Remember which file system the root was on when its files were seen."""
     con.execute(
         "UPDATE folder SET root = ?, identity = ? WHERE id = ?",
-        (root, identity, folder),
+        (os.fsencode(root), os.fsencode(identity), folder),
     )
 
 
-def accept_empty(con: sqlite3.Connection, folder: int) -> None:
-    """Record that a person said: yes, it is empty. Holds until files are seen."""
-    con.execute("UPDATE folder SET accepted_empty = 1 WHERE id = ?", (folder,))
+def accept(con: sqlite3.Connection, folder: int) -> None:
+    """Record that a person said: this is right. Holds until files are seen."""
+    con.execute("UPDATE folder SET accepted = 1 WHERE id = ?", (folder,))
 
 
 def remove_missing(con: sqlite3.Connection, keys: frozenset[str]) -> None:
@@ -55,6 +56,11 @@ def remove_missing(con: sqlite3.Connection, keys: frozenset[str]) -> None:
         "DELETE FROM folder WHERE key = ?",
         [(key,) for key in known if key not in keys and key != OUTBOX],
     )
+
+
+def remove(con: sqlite3.Connection, key: str) -> None:
+    """Forget a folder and its files; their contents stay known."""
+    con.execute("DELETE FROM folder WHERE key = ?", (key,))
 
 
 def tally(con: sqlite3.Connection, folder: int | None = None) -> Tally:
@@ -68,9 +74,3 @@ def tally(con: sqlite3.Connection, folder: int | None = None) -> Tally:
         files={FileState(state): files for state, files, _ in rows if files},
         bytes={FileState(state): size for state, files, size in rows if files},
     )
-
-
-def tallies(con: sqlite3.Connection) -> dict[int, Tally]:
-    """Return files and bytes by state for every folder."""
-    folders = [row[0] for row in con.execute("SELECT id FROM folder")]
-    return {folder: tally(con, folder) for folder in folders}

@@ -61,9 +61,7 @@ def post(
             folder,
             directory,
             name,
-            stamp.size,
-            stamp.mtime_ns,
-            stamp.ctime_ns,
+            *stamp.as_tuple(),
             Reason.QUEUED,
         ),
     ).fetchone()
@@ -79,7 +77,7 @@ def restamp(con: sqlite3.Connection, file: FileRow, stamp: Stamp) -> None:
     con.execute(
         "UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, sha1 = NULL"
         " WHERE id = ?",
-        (stamp.size, stamp.mtime_ns, stamp.ctime_ns, file.id),
+        (*stamp.as_tuple(), file.id),
     )
 
 

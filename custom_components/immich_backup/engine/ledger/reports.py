@@ -1,17 +1,21 @@
 """Ledger queries that answer a person: one file, lists of files."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 import os
 import sqlite3
 
-from ..model import FileReport, FileState, Proof, Reason
+from ..model import Fate, FileReport, FileState, Proof, Reason
 from .files import PATH
+from .rows import Stamp
+from .schema import UNPROTECTED
 
 _SELECT = (
     f"SELECT o.key, {PATH}, f.size, f.mtime_ns, f.state, f.reason, f.detail, f.rule,"
     " f.criterion, f.sha1, c.asset_id, c.proof, c.proof_at, f.attempts, f.next_try,"
     " (SELECT group_concat(s.asset_id) FROM superseded s WHERE s.file = f.id)"
     " FROM file f JOIN directory d ON d.id = f.directory"
-    " JOIN folder o ON o.id = f.folder LEFT JOIN content c ON c.sha1 = f.sha1"
+    " JOIN folder o ON o.id = f.folder AND o.id = d.folder LEFT JOIN content c ON c.sha1 = f.sha1"
 )
 
 
@@ -25,6 +29,40 @@ def one(con: sqlite3.Connection, folder: str, path: bytes) -> FileReport | None:
     return None if row is None else _report(row)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as it was seen; ``fate`` is protected, declined or None: yet to be stored."""
+
+    stamp: Stamp
+    existing: bool
+    fate: FileState | None
+
+
+def known_files(
+    con: sqlite3.Connection, folder: str, path: bytes, names: Sequence[bytes]
+) -> dict[bytes, KnownFile]:
+    """Return what is known of files in a directory (relative path) of a folder."""
+    marks = ",".join("?" * len(names))
+    return {
+        name: KnownFile(
+            Stamp(size, mtime_ns, ctime_ns),
+            bool(existing),
+            FileState.DECLINED
+            if fate == Fate.DECLINED
+            else FileState.PROTECTED
+            if proof not in (None, Proof.NONE)
+            else None,
+        )
+        for name, size, mtime_ns, ctime_ns, existing, fate, proof in con.execute(
+            "SELECT f.name, f.size, f.mtime_ns, f.ctime_ns, f.existing, c.fate, c.proof"
+            " FROM folder o JOIN directory d ON d.folder = o.id AND d.path = ?2"
+            " JOIN file f ON f.directory = d.id LEFT JOIN content c ON c.sha1 = f.sha1"
+            f" WHERE o.key = ?1 AND f.state <> 'gone' AND f.name IN ({marks})",
+            (folder, path, *names),
+        )
+    }
+
+
 def many(
     con: sqlite3.Connection,
     folder: str | None,
@@ -33,17 +71,19 @@ def many(
     offset: int,
 ) -> tuple[list[FileReport], int]:
     """Return files of these states (none: all), and how many there are in all."""
-    where = "(?1 IS NULL OR o.key = ?1)"
+    where = "(?1 IS NULL OR folder = (SELECT id FROM folder WHERE key = ?1))"
     if states:
         # The values are those of an enumeration, so they need no quoting.
         names = ",".join(f"'{state.value}'" for state in states)
-        where += f" AND f.state IN ({names})"
+        where += f" AND state IN ({names})"
     (total,) = con.execute(
-        f"SELECT count(*) FROM file f JOIN folder o ON o.id = f.folder WHERE {where}",
-        (folder,),
+        f"SELECT coalesce(sum(files), 0) FROM tally WHERE {where}", (folder,)
     ).fetchone()
+    if states and FileState.PROTECTED not in states:
+        where += f" AND {UNPROTECTED}"
     rows = con.execute(
-        f"{_SELECT} WHERE {where} ORDER BY f.id LIMIT ?2 OFFSET ?3",
+        f"{_SELECT} WHERE f.id IN (SELECT id FROM file WHERE {where}"
+        " ORDER BY id LIMIT ?2 OFFSET ?3) ORDER BY f.id",
         (folder, limit, offset),
     )
     return [_report(row) for row in rows], int(total)
@@ -52,8 +92,7 @@ def many(
 def largest_parked(con: sqlite3.Connection, reason: Reason) -> int | None:
     """Return the size of the largest file that is parked for a reason; None if none."""
     (size,) = con.execute(
-        "SELECT max(size) FROM file WHERE folder IN (SELECT id FROM folder)"
-        " AND state = ? AND reason = ?",
+        f"SELECT max(size) FROM file WHERE state = ? AND {UNPROTECTED} AND reason = ?",
         (FileState.PARKED, reason),
     ).fetchone()
     return None if size is None else int(size)

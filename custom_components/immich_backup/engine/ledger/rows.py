@@ -13,6 +13,10 @@ class Stamp:
     mtime_ns: int
     ctime_ns: int
 
+    def as_tuple(self) -> tuple[int, int, int]:
+        """Return size, mtime_ns and ctime_ns."""
+        return self.size, self.mtime_ns, self.ctime_ns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
@@ -40,9 +44,9 @@ class ContentRow:
     proof_at: float | None
 
     @property
-    def was_proven(self) -> bool:
-        """Return whether the server certainly held it once."""
-        return self.proof is not Proof.NONE or self.fate is Fate.DECLINED
+    def proven(self) -> bool:
+        """Return whether the server certainly held it, and nobody removed it since."""
+        return self.proof is not Proof.NONE and self.fate is Fate.STORED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +57,4 @@ class FolderRow:
     root: str | None
     identity: str | None
     baseline: bool
-    accepted_empty: bool
+    accepted: bool

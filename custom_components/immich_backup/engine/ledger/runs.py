@@ -87,9 +87,9 @@ def _report(row: tuple[Any, ...]) -> RunReport:
 def get_value(con: sqlite3.Connection, key: str) -> str | None:
     """Return a value of the account."""
     row = con.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None or row[0] is None else str(row[0])
 
 
-def set_value(con: sqlite3.Connection, key: str, value: str) -> None:
-    """Write a value of the account."""
+def set_value(con: sqlite3.Connection, key: str, value: str | None) -> None:
+    """Write a value of the account; None forgets it."""
     con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -1,11 +1,13 @@
 """Ledger jobs of a scan: what is in a directory against what is known of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 import sqlite3
 
 from ..model import FileState, Reason
+from .contents import supersede
 from .rows import Stamp
+from .schema import UNPROTECTED
 
 _CHUNK = 500
 
@@ -80,26 +82,6 @@ def compare(
     return Sighting(new=new, changed=changed, back=back)
 
 
-def known_states(
-    con: sqlite3.Connection, folder: int, path: bytes, entries: Sequence[Entry]
-) -> dict[bytes, tuple[FileState, bool]]:
-    """Return state and `existing` of the unchanged files among a directory's (reader)."""
-    directory = known_directory(con, folder, path)
-    if directory is None:
-        return {}
-    stamps = {entry.name: entry.stamp for entry in entries}
-    marks = ",".join("?" * len(stamps))
-    return {
-        row[0]: (FileState(row[1]), bool(row[2]))
-        for row in con.execute(
-            "SELECT name, state, existing, size, mtime_ns, ctime_ns FROM file"
-            f" WHERE directory = ? AND name IN ({marks})",
-            (directory[0], *stamps),
-        )
-        if stamps[row[0]] == Stamp(row[3], row[4], row[5])
-    }
-
-
 def missing_names(
     con: sqlite3.Connection, directory: int, present: Iterable[bytes]
 ) -> list[int]:
@@ -144,9 +126,7 @@ def record(
                 folder,
                 directory,
                 entry.name,
-                entry.stamp.size,
-                entry.stamp.mtime_ns,
-                entry.stamp.ctime_ns,
+                *entry.stamp.as_tuple(),
                 Reason.NEW,
                 existing,
                 session,
@@ -172,22 +152,20 @@ def unsettle(
     now: float,
     seen: float,
 ) -> None:
-    """Let a file that changed settle again; keeps what was stored of it before."""
+    """Let a file that changed settle again; keeps what was stored of it before.
+
+    Of a file whose bytes cannot have changed (same size and time of writing) it stays
+    known whether it was there in the beginning.
+    """
+    supersede(con, file, now)
     con.execute(
-        "INSERT OR IGNORE INTO superseded SELECT f.id, f.sha1, c.asset_id, ?"
-        " FROM file f JOIN content c ON c.sha1 = f.sha1"
-        " WHERE f.id = ? AND f.state = 'protected'",
-        (now, file),
-    )
-    con.execute(
-        "UPDATE file SET size = ?, mtime_ns = ?, ctime_ns = ?, state = 'settling',"
-        " reason = ?, detail = NULL, sha1 = NULL, existing = 0, session = ?,"
-        " settle_from = ?, attempts = 0, next_try = NULL, missing_scan = NULL,"
-        " reevaluate_at = NULL WHERE id = ?",
+        "UPDATE file SET size = ?1, mtime_ns = ?2, ctime_ns = ?3, state = 'settling',"
+        " reason = ?4, detail = NULL, sha1 = NULL,"
+        " existing = existing AND size = ?1 AND mtime_ns = ?2, session = ?5,"
+        " settle_from = ?6, attempts = 0, next_try = NULL, missing_scan = NULL,"
+        " gone_at = NULL, reevaluate_at = NULL WHERE id = ?7",
         (
-            stamp.size,
-            stamp.mtime_ns,
-            stamp.ctime_ns,
+            *stamp.as_tuple(),
             Reason.CHANGED,
             session,
             seen,
@@ -203,72 +181,95 @@ def finish_directory(
     scan: int,
     fingerprint: bytes | None,
     missing: Sequence[int],
-) -> None:
+) -> int:
     """Record a directory that was read to its end, and the files it lacks.
 
     Without the fingerprint (files are missing) it is compared again next time.
+    Returns the directory's number.
     """
     directory = _directory(con, folder, path)
     con.execute(
-        "UPDATE directory SET scan = ?, fingerprint = ? WHERE id = ?",
-        (scan, None if missing else fingerprint, directory),
+        "UPDATE directory SET fingerprint = ? WHERE id = ?",
+        (None if missing else fingerprint, directory),
     )
     con.executemany(
         "UPDATE file SET missing_scan = ? WHERE id = ?",
         [(scan, file) for file in missing],
     )
-
-
-def mark_visited(
-    con: sqlite3.Connection, scan: int, directories: Sequence[int]
-) -> None:
-    """Record directories in which nothing changed."""
-    con.executemany(
-        "UPDATE directory SET scan = ? WHERE id = ?",
-        [(scan, directory) for directory in directories],
-    )
+    return directory
 
 
 def finish(
     con: sqlite3.Connection,
     folder: int,
     scan: int,
+    visited: Collection[int],
     *,
     now: float,
     files: int,
     errors: int,
+    ended: bool,
     complete: bool,
 ) -> int:
-    """End a scan; return how many files are gone.
+    """End a scan that met the directories ``visited``; return how many files are gone.
 
-    Only a complete, error-free scan of the certain root says that files are gone.
+    Only a complete, error-free scan of the certain root says that files are gone. Any
+    that went through to its end (``ended``) has seen what was there in the beginning.
     """
     con.execute(
         "UPDATE scan SET finished = ?, files = ?, errors = ?, complete = ?"
         " WHERE id = ?",
         (now, files, errors, complete, scan),
     )
+    if ended:
+        con.execute(
+            "UPDATE folder SET baseline = 1 WHERE id = ? AND NOT baseline", (folder,)
+        )
+        if files:
+            con.execute(
+                "UPDATE folder SET accepted = 0 WHERE id = ? AND accepted", (folder,)
+            )
     if not complete:
         return 0
     gone = con.execute(
-        "UPDATE file SET state = 'gone', reason = ?, detail = NULL, missing_scan = NULL"
-        " WHERE folder = ? AND state <> 'gone' AND (missing_scan = ? OR directory IN"
-        " (SELECT id FROM directory WHERE folder = ? AND scan < ?))",
-        (Reason.MISSING, folder, scan, folder, scan),
+        f"{_GONE} folder = ? AND missing_scan = ?", (Reason.MISSING, now, folder, scan)
     ).rowcount
-    # What was never stored leaves no trace worth keeping.
-    con.execute(
-        "DELETE FROM file WHERE folder = ? AND state = 'gone' AND sha1 IS NULL",
-        (folder,),
+    left = [
+        (number,)
+        for (number,) in con.execute(
+            "SELECT id FROM directory WHERE folder = ?", (folder,)
+        ).fetchall()
+        if number not in visited
+    ]
+    for directory in left:
+        gone += con.execute(
+            f"{_GONE} directory = ?", (Reason.MISSING, now, *directory)
+        ).rowcount
+    con.executemany(
+        "UPDATE directory SET fingerprint = NULL WHERE id = ? AND"
+        " fingerprint IS NOT NULL",
+        left,
     )
+    # What was never stored leaves no trace worth keeping, and no trace is kept forever.
     con.execute(
-        "UPDATE directory SET fingerprint = NULL WHERE folder = ? AND scan < ?",
-        (folder, scan),
+        f"DELETE FROM file WHERE folder = ? AND state = 'gone' AND {UNPROTECTED}"
+        " AND (sha1 IS NULL OR gone_at < ?)",
+        (folder, now - _KEEP_GONE),
     )
-    con.execute("UPDATE folder SET baseline = 1 WHERE id = ?", (folder,))
-    if files:
-        con.execute("UPDATE folder SET accepted_empty = 0 WHERE id = ?", (folder,))
+    con.executemany(
+        "DELETE FROM directory WHERE id = ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM file WHERE directory = ?1)",
+        left,
+    )
     return gone
+
+
+# Seconds for which a file that is gone can still be asked for.
+_KEEP_GONE = 90 * 86400.0
+_GONE = (
+    "UPDATE file SET state = 'gone', reason = ?, detail = NULL, missing_scan = NULL,"
+    " gone_at = ?, next_try = NULL WHERE state <> 'gone' AND"
+)
 
 
 def forget_settling(con: sqlite3.Connection, missing: Sequence[int]) -> None:
@@ -276,6 +277,24 @@ def forget_settling(con: sqlite3.Connection, missing: Sequence[int]) -> None:
     con.executemany(
         "DELETE FROM file WHERE id = ? AND state = 'settling' AND sha1 IS NULL",
         [(file,) for file in missing],
+    )
+
+
+def unchanged(
+    con: sqlite3.Connection, directory: int, entries: Sequence[Entry]
+) -> bool:
+    """Return whether one of these entries is known and as it was (reader)."""
+    return any(
+        con.execute(
+            "SELECT 1 FROM file WHERE directory = ? AND name = ? AND size = ?"
+            " AND mtime_ns = ? AND ctime_ns = ? AND state <> 'gone'",
+            (
+                directory,
+                entry.name,
+                *entry.stamp.as_tuple(),
+            ),
+        ).fetchone()
+        for entry in entries
     )
 
 

@@ -1,26 +1,39 @@
 """The ledger's tables; the only place that knows their shape and version."""
 
+from ..model import Fate, FileState, Proof
+
 VERSION = 1
 
+
+def _one_of(column: str, values: type[FileState | Fate | Proof]) -> str:
+    """Return the condition that a column holds a value of an enumeration."""
+    return f"CHECK ({column} IN ({', '.join(f"'{value}'" for value in values)}))"
+
+
+# Conditions of partial indexes; a query uses one only if it repeats its very words.
+DECIDED = "state IN ('unwanted', 'waiting', 'failed', 'parked')"
+QUEUED = "state IN ('waiting', 'failed')"
+UNPROTECTED = "state <> 'protected'"
+
 # Tally is kept by triggers, so that it is exact after every transaction and costs
-# nothing to ask.
-STATEMENTS = """
+# nothing to ask. Types and conditions are strict: what a broken disk makes of them is
+# found when the ledger is opened.
+STATEMENTS = f"""
 CREATE TABLE folder (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
-    root TEXT,
-    identity TEXT,
+    root BLOB,
+    identity BLOB,
     baseline INTEGER NOT NULL DEFAULT 0,
-    accepted_empty INTEGER NOT NULL DEFAULT 0
-);
+    accepted INTEGER NOT NULL DEFAULT 0
+) STRICT;
 CREATE TABLE directory (
     id INTEGER PRIMARY KEY,
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
     path BLOB NOT NULL,
     fingerprint BLOB,
-    scan INTEGER NOT NULL DEFAULT 0,
     UNIQUE (folder, path)
-);
+) STRICT;
 CREATE TABLE file (
     id INTEGER PRIMARY KEY,
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
@@ -29,8 +42,8 @@ CREATE TABLE file (
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL,
-    sha1 BLOB,
-    state TEXT NOT NULL,
+    sha1 BLOB CHECK (length(sha1) = 20),
+    state TEXT NOT NULL {_one_of("state", FileState)},
     reason TEXT NOT NULL,
     detail TEXT,
     rule TEXT,
@@ -43,45 +56,53 @@ CREATE TABLE file (
     attempts INTEGER NOT NULL DEFAULT 0,
     next_try REAL,
     missing_scan INTEGER,
+    gone_at REAL,
     UNIQUE (directory, name)
-);
+) STRICT;
 CREATE INDEX file_settling ON file (folder, settle_from) WHERE state = 'settling';
-CREATE INDEX file_queue ON file (folder, id) WHERE state IN ('waiting', 'failed');
-CREATE INDEX file_state ON file (folder, state);
+CREATE INDEX file_queue ON file (folder, next_try, id) WHERE {QUEUED};
+CREATE INDEX file_decided ON file (folder, rules_version) WHERE {DECIDED};
+CREATE INDEX file_reevaluate ON file (folder, reevaluate_at)
+    WHERE reevaluate_at IS NOT NULL AND {DECIDED};
+CREATE INDEX file_state ON file (state, folder) WHERE {UNPROTECTED};
 CREATE INDEX file_sha1 ON file (sha1) WHERE sha1 IS NOT NULL;
-CREATE INDEX file_reevaluate ON file (reevaluate_at) WHERE reevaluate_at IS NOT NULL;
-CREATE INDEX file_missing ON file (folder) WHERE missing_scan IS NOT NULL;
+CREATE INDEX file_missing ON file (folder, missing_scan)
+    WHERE missing_scan IS NOT NULL;
 CREATE TABLE content (
-    sha1 BLOB PRIMARY KEY,
+    sha1 BLOB PRIMARY KEY CHECK (length(sha1) = 20),
     size INTEGER NOT NULL,
     asset_id TEXT NOT NULL,
-    fate TEXT NOT NULL,
-    proof TEXT NOT NULL,
-    proof_at REAL
-) WITHOUT ROWID;
+    fate TEXT NOT NULL {_one_of("fate", Fate)},
+    proof TEXT NOT NULL {_one_of("proof", Proof)},
+    proof_at REAL,
+    stored_at REAL,
+    absent INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX content_absent ON content (sha1) WHERE absent;
 CREATE TABLE superseded (
     file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
     sha1 BLOB NOT NULL,
     asset_id TEXT NOT NULL,
     at REAL NOT NULL,
+    counted INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (file, sha1)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE wish (
     file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
     album TEXT,
-    tags TEXT NOT NULL,
+    tags TEXT NOT NULL CHECK (json_valid(tags)),
     spooled INTEGER NOT NULL
-);
+) STRICT;
 CREATE TABLE run (
     id TEXT PRIMARY KEY,
     trigger TEXT NOT NULL,
-    folders TEXT NOT NULL,
+    folders TEXT NOT NULL CHECK (json_valid(folders)),
     started REAL NOT NULL,
     finished REAL,
     outcome TEXT,
-    counts TEXT NOT NULL,
+    counts TEXT NOT NULL CHECK (json_valid(counts)),
     error TEXT
-);
+) STRICT;
 CREATE INDEX run_started ON run (started);
 CREATE TABLE scan (
     id INTEGER PRIMARY KEY,
@@ -91,16 +112,16 @@ CREATE TABLE scan (
     complete INTEGER NOT NULL DEFAULT 0,
     files INTEGER NOT NULL DEFAULT 0,
     errors INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 CREATE INDEX scan_folder ON scan (folder);
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE tally (
     folder INTEGER NOT NULL,
     state TEXT NOT NULL,
     files INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     PRIMARY KEY (folder, state)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE TRIGGER file_inserted AFTER INSERT ON file BEGIN
     INSERT INTO tally VALUES (new.folder, new.state, 1, new.size)
     ON CONFLICT DO UPDATE SET files = files + 1, bytes = bytes + new.size;
@@ -119,4 +140,10 @@ END;
 CREATE TRIGGER folder_deleted AFTER DELETE ON folder BEGIN
     DELETE FROM tally WHERE folder = old.id;
 END;
+"""
+
+# What the triggers keep, counted anew.
+RECOUNT = """
+DELETE FROM tally;
+INSERT INTO tally SELECT folder, state, count(*), sum(size) FROM file GROUP BY 1, 2;
 """

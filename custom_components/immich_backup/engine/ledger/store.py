@@ -1,34 +1,20 @@
-"""Opening, locking and closing the ledger, and the one thread that writes to it."""
+"""The ledger as its users see it: jobs in one thread, each of them a transaction."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-import fcntl
-import glob
-import logging
-import os
 from pathlib import Path
 import sqlite3
-import threading
-import time
+from threading import Lock
 from typing import IO
 
-from . import schema
+from .errors import LedgerError
+from .opening import BUSY_SECONDS, connect, is_damage, lock, quarantine
 
-_LOGGER = logging.getLogger(__name__)
-
-_BUSY_MS = 10_000
-# Seconds; whoever copies the file may have died without a word.
-_LONGEST_HOLD = 3600.0
-
-
-class LedgerError(Exception):
-    """The ledger can't be written (disk full, read-only); nothing was recorded."""
-
-
-class LedgerBusyError(LedgerError):
-    """Another process has this ledger open."""
+# A hold that nobody ends, ends by itself after this many seconds.
+HOLD_LIMIT = 1800.0
+_PROBE_SIZE = 64 * 1024
 
 
 class Ledger:
@@ -38,15 +24,24 @@ class Ledger:
     run as one transaction. Only the modules of this package hold SQL.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Take the path of the file; nothing is opened yet."""
+    def __init__(self, path: Path, changed: Callable[[], None] = lambda: None) -> None:
+        """Take the path of the file; nothing is opened yet.
+
+        ``changed`` is called in the event loop when ``failing`` changes.
+        """
         self.path = path
         self.quarantined: Path | None = None
-        self._writer = ThreadPoolExecutor(1, "immich_backup_ledger")
+        # Why nothing can be recorded at present; None if all is well.
+        self.failing: str | None = None
+        self._changed = changed
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker = ThreadPoolExecutor(1, "immich_backup_ledger")
         self._connection: sqlite3.Connection | None = None
         self._lock: IO[bytes] | None = None
-        self._released = threading.Event()
-        self._released.set()
+        # What is to be written after a hold, in order; None when there is none.
+        self._held: list[_Held] | None = None
+        self._held_lock = Lock()
+        self._hold_end: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Open the file, make its tables, lock it against other processes.
@@ -54,62 +49,104 @@ class Ledger:
         A file that can't be used is moved aside (``quarantined``) and begun anew: what
         is on the server is found again by checksum. Raises LedgerBusyError, LedgerError.
         """
-        await self._submit(self._open)
+        self._loop = asyncio.get_running_loop()
+        await _result(self._submit(self._open))
 
     async def close(self) -> None:
-        """Write everything into the main file and close it."""
+        """Write everything into the main file and close it; may be repeated."""
         self.release()
         try:
-            await self._submit(self._close)
+            await _result(self._submit(self._close))
+        except LedgerError:
+            # It was closed before.
+            return
         finally:
-            self._writer.shutdown(wait=False)
+            self._worker.shutdown(wait=False)
 
     async def run[T](self, job: Callable[..., T], /, *args: object) -> T:
-        """Run a job in the writer thread as one transaction; raises LedgerError."""
-        return await self._submit(self._transact, job, *args)
+        """Run a job as one transaction that may write; raises LedgerError."""
+        return await _result(self._submit_write(job, *args))
 
     def run_sync[T](self, job: Callable[..., T], /, *args: object) -> T:
         """Do the same from a worker thread, and wait."""
-        return self._writer.submit(self._transact, job, *args).result()
+        return self._submit_write(job, *args).result()
+
+    async def ask[T](self, job: Callable[..., T], /, *args: object) -> T:
+        """Run a job that only reads, also during a hold; raises LedgerError."""
+        return await _result(self._submit(self._read, job, *args))
 
     @contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
-        """Give a worker thread a read-only connection of its own."""
+        """Give a worker thread a read-only connection of its own; LedgerError."""
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
-        with closing(
-            sqlite3.connect(uri, uri=True, timeout=_BUSY_MS / 1000)
-        ) as connection:
-            # What differs is compared through a temporary table; on disk, not in memory.
-            connection.execute("PRAGMA temp_store = FILE")
-            connection.execute("PRAGMA cache_size = -1024")
-            yield connection
+        try:
+            with closing(
+                sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
+            ) as connection:
+                # What differs is compared through a temporary table; on disk, not in
+                # memory.
+                connection.execute("PRAGMA temp_store = FILE")
+                connection.execute("PRAGMA cache_size = -1024")
+                yield connection
+        except sqlite3.Error as err:
+            raise LedgerError(f"The ledger can't be read: {err}") from err
 
-    async def hold(self) -> None:
-        """Write everything into the main file, then nothing until it is released.
+    async def probe(self) -> None:
+        """See whether a ledger that failed can be written again; raises LedgerError."""
+        await self.run(_write_and_remove)
+        self._set_failing(None)
 
-        Jobs wait meanwhile. Ends by itself after an hour.
+    async def hold(self, seconds: float = HOLD_LIMIT) -> None:
+        """Make the main file complete and leave it alone until release.
+
+        What is recorded meanwhile waits; questions are answered. Ends by itself after
+        these seconds. Raises LedgerError when the file could not be completed; it is
+        left alone all the same.
         """
-        if self._released.is_set():
-            self._released.clear()
-            await self._submit(self._checkpoint)
-            self._writer.submit(self._released.wait, _LONGEST_HOLD)
+        with self._held_lock:
+            if self._held is None:
+                self._held = []
+        if self._hold_end is not None:
+            self._hold_end.cancel()
+        loop = asyncio.get_running_loop()
+        self._hold_end = loop.call_later(seconds, self.release)
+        await _result(self._submit(self._checkpoint))
 
     def release(self) -> None:
-        """Let the jobs go on."""
-        self._released.set()
+        """Go on after a hold; in the event loop. Nothing happens without one."""
+        if self._hold_end is not None:
+            self._hold_end.cancel()
+            self._hold_end = None
+        with self._held_lock:
+            held, self._held = self._held or [], None
+            for job in held:
+                self._worker.submit(job.run)
 
-    async def _submit[T](self, job: Callable[..., T], /, *args: object) -> T:
-        """Run in the writer thread; a cancelled caller does not cancel the job."""
-        future: Future[T] = self._writer.submit(job, *args)
-        return await asyncio.shield(asyncio.wrap_future(future))
+    def _submit[T](self, job: Callable[..., T], /, *args: object) -> Future[T]:
+        """Run something in the ledger's thread."""
+        try:
+            return self._worker.submit(job, *args)
+        except RuntimeError as err:
+            raise LedgerError("The ledger is closed") from err
 
-    def _transact[T](self, job: Callable[..., T], /, *args: object) -> T:
+    def _submit_write[T](self, job: Callable[..., T], /, *args: object) -> Future[T]:
+        """Run a job as a transaction, after the hold if there is one."""
+        with self._held_lock:
+            if self._held is None:
+                return self._submit(self._transact, "IMMEDIATE", job, *args)
+            future: Future[T] = Future()
+            self._held.append(
+                _Held(future, lambda: self._transact("IMMEDIATE", job, *args))
+            )
+            return future
+
+    def _transact[T](self, kind: str, job: Callable[..., T], /, *args: object) -> T:
         """Run a job between BEGIN and COMMIT."""
         connection = self._connection
         if connection is None:
             raise LedgerError("The ledger is closed")
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"BEGIN {kind}")
             try:
                 result = job(connection, *args)
                 connection.execute("COMMIT")
@@ -118,79 +155,67 @@ class Ledger:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as err:
-            raise LedgerError(f"The ledger can't be written: {err}") from err
+            text = f"The ledger can't be written: {err}"
+            self._note_failure(text)
+            raise LedgerError(text) from err
         return result
+
+    def _read[T](self, job: Callable[..., T], /, *args: object) -> T:
+        """Run a job that must not write."""
+        if self._connection is None:
+            raise LedgerError("The ledger is closed")
+        self._connection.execute("PRAGMA query_only = ON")
+        try:
+            return self._transact("DEFERRED", job, *args)
+        finally:
+            self._connection.execute("PRAGMA query_only = OFF")
+
+    def _note_failure(self, text: str) -> None:
+        """Remember, from the ledger's thread, that something could not be recorded."""
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._set_failing, text)
+        except RuntimeError:
+            # The loop closed; nobody is interested any more.
+            return
+
+    def _set_failing(self, text: str | None) -> None:
+        """Tell when the ledger begins or ceases to fail."""
+        if text != self.failing:
+            self.failing = text
+            self._changed()
 
     def _open(self) -> None:
         """Open or begin the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._take_lock()
+            self._lock = lock(self.path)
             try:
-                self._connection = self._connect()
-            except sqlite3.DatabaseError as err:
-                if isinstance(err, sqlite3.OperationalError) and not _is_damage(err):
+                self._connection = connect(self.path)
+            except sqlite3.Error as err:
+                if not is_damage(err):
                     raise
-                self._quarantine()
-                self._connection = self._connect()
+                self.quarantined = quarantine(self.path)
+                self._connection = connect(self.path)
         except BaseException as err:
             self._release_lock()
             if isinstance(err, OSError | sqlite3.Error):
                 raise LedgerError(f"The ledger can't be opened: {err}") from err
             raise
 
-    def _take_lock(self) -> None:
-        """Lock a file beside the ledger; the lock ends with the process."""
-        fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._lock = os.fdopen(fd, "r+b")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise LedgerBusyError("The ledger is open in another process") from err
-
-    def _release_lock(self) -> None:
-        """Unlock."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _connect(self) -> sqlite3.Connection:
-        """Return a connection to a ledger of this version, whole as far as one sees."""
-        connection = sqlite3.connect(
-            self.path, timeout=_BUSY_MS / 1000, isolation_level=None
-        )
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # Loses the last commits in a power cut, never the file: each of them can be
-            # repeated, for the server knows what it has.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA cache_size = -4096")
-            _require_usable(connection)
-        except BaseException:
-            connection.close()
-            raise
-        # Only the owner may read which photos there are.
-        self.path.chmod(0o600)
-        return connection
-
-    def _quarantine(self) -> None:
-        """Move a file that can't be used aside, with what belongs to it."""
-        aside = self.path.with_name(f"{self.path.name}.corrupt-{int(time.time())}")
-        for suffix in ("", "-wal", "-shm"):
-            part = Path(f"{self.path}{suffix}")
-            if part.exists():
-                part.rename(f"{aside}{suffix}")
-        self.quarantined = aside
-        _LOGGER.warning(
-            "The ledger could not be read and was moved aside; nothing is lost: all"
-            " files are compared with the server again"
-        )
-
     def _checkpoint(self) -> None:
-        """Empty the write-ahead log."""
-        if self._connection is not None:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Empty the write-ahead log into the main file."""
+        if self._connection is None:
+            raise LedgerError("The ledger is closed")
+        try:
+            (busy, _, _) = self._connection.execute(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            ).fetchone()
+        except sqlite3.Error as err:
+            raise LedgerError(f"The ledger can't be completed: {err}") from err
+        if busy:
+            raise LedgerError("The ledger can't be completed: it is being read")
 
     def _close(self) -> None:
         """Close the connection and the lock."""
@@ -201,28 +226,38 @@ class Ledger:
         finally:
             self._release_lock()
 
-
-def _is_damage(error: sqlite3.OperationalError) -> bool:
-    """Return whether an operational error means a damaged file, not a full disk."""
-    text = str(error)
-    return "malformed" in text or "no such table" in text or "syntax" in text
-
-
-def remove_ledger(path: Path) -> None:
-    """Delete a closed ledger with all that belongs to it; blocking."""
-    for part in path.parent.glob(f"{glob.escape(path.name)}*"):
-        part.unlink(missing_ok=True)
+    def _release_lock(self) -> None:
+        """Unlock."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
-def _require_usable(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new file; DatabaseError for one of no use to us."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(
-            f"BEGIN; {schema.STATEMENTS} PRAGMA user_version = {schema.VERSION}; COMMIT;"
-        )
-    elif version != schema.VERSION:
-        raise sqlite3.DatabaseError(f"schema version {version}")
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+class _Held:
+    """A transaction that waits for the end of a hold."""
+
+    def __init__[T](self, future: Future[T], work: Callable[[], T]) -> None:
+        """Keep what is to be done and who waits for it."""
+        self._future = future
+        self._work = work
+
+    def run(self) -> None:
+        """Do it, in the ledger's thread."""
+        if not self._future.set_running_or_notify_cancel():
+            return
+        try:
+            self._future.set_result(self._work())
+        except BaseException as err:  # noqa: BLE001
+            self._future.set_exception(err)
+
+
+async def _result[T](future: Future[T]) -> T:
+    """Wait for the ledger's thread; a cancelled caller does not cancel the job."""
+    return await asyncio.shield(asyncio.wrap_future(future))
+
+
+def _write_and_remove(con: sqlite3.Connection) -> None:
+    """Write as much as a usual transaction does, and take it back."""
+    key = "probe"
+    con.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, "." * _PROBE_SIZE))
+    con.execute("DELETE FROM meta WHERE key = ?", (key,))

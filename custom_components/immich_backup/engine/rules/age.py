@@ -24,10 +24,18 @@ class AgeCriterion(Criterion):
             for days in (self.at_least, self.less_than)
             if days is not None
         ]
-        # A file from the future has no age yet; it is as young as can be.
-        age = max(0.0, now - media.modified) / _DAY
         return Answer(
-            (self.at_least is None or age >= self.at_least)
-            and (self.less_than is None or age < self.less_than),
+            (self.at_least is None or _has_reached(self.at_least, media, now))
+            and (
+                self.less_than is None or not _has_reached(self.less_than, media, now)
+            ),
             min((change for change in changes if change > now), default=None),
         )
+
+
+def _has_reached(days: float, media: Media, now: float) -> bool:
+    """Return whether a file is so old; one from the future is as young as can be.
+
+    Changes exactly at the time that is told as ``until``.
+    """
+    return days == 0 or now >= media.modified + days * _DAY

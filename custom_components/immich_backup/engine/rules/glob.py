@@ -1,22 +1,26 @@
 """Criterion: a pattern on the path below the folder."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-import glob
 import re
 from typing import ClassVar, override
+import unicodedata
 
 from .criterion import Answer, Criterion
 from .media import Media
+
+# The parts of a pattern for one name: stars, a set of characters, a character.
+_PART = re.compile(r"\*+|\[!?\]?[^\]]*\]|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class GlobCriterion(Criterion):
     """The relative path matches one of these patterns, upper or lower case.
 
-    `*` and `?` stay inside one name, `**` crosses folders. A pattern without a slash
-    is tried on the file's name at any depth; one that ends in a slash means a folder
-    and all in it.
+    `*`, `?` and `[abc]` stay inside one name, `**` crosses folders. A pattern without a
+    slash is tried on the file's name at any depth; one that ends in a slash means a
+    folder and all in it. How a letter with an accent is composed makes no difference.
     """
 
     name: ClassVar[str] = "path"
@@ -27,20 +31,64 @@ class GlobCriterion(Criterion):
         """Return one expression for all patterns."""
         return re.compile(
             "|".join(f"(?:{_translate(pattern)})" for pattern in self.patterns),
-            re.IGNORECASE,
+            re.IGNORECASE | re.DOTALL,
         )
 
     @override
     def ask(self, media: Media, now: float) -> Answer:
-        return Answer(self._regex.match(media.path) is not None)
+        path = unicodedata.normalize("NFC", media.path)
+        return Answer(self._regex.fullmatch(path) is not None)
 
 
 def _translate(pattern: str) -> str:
-    """Return the regular expression of one pattern."""
+    """Return the regular expression of one pattern, to be matched as a whole."""
+    pattern = unicodedata.normalize("NFC", pattern)
     if pattern.endswith("/"):
         pattern += "**"
     if "/" not in pattern:
         pattern = f"**/{pattern}"
-    return glob.translate(
-        pattern.lstrip("/"), recursive=True, include_hidden=True, seps="/"
-    )
+    *folders, name = (part for part in pattern.split("/") if part)
+    return "".join(
+        "(?:.+/)?" if part == "**" else f"{_translate_name(part)}/" for part in folders
+    ) + (".+" if name == "**" else _translate_name(name))
+
+
+def _translate_name(pattern: str) -> str:
+    """Return the expression for one name of a path.
+
+    What follows a star is looked for only at its first place, which is as good as any:
+    a pattern with many stars must not take forever.
+    """
+    *chunks, last = _chunks(pattern)
+    if not chunks:
+        return last
+    first, *middle = chunks
+    return first + "".join(f"(?>[^/]*?{chunk})" for chunk in middle) + f"[^/]*{last}"
+
+
+def _chunks(pattern: str) -> Iterator[str]:
+    """Yield the expressions between the stars of a pattern."""
+    chunk = ""
+    for part in _PART.findall(pattern):
+        if part.startswith("*"):
+            yield chunk
+            chunk = ""
+        elif part == "?":
+            chunk += "[^/]"
+        elif len(part) > 1:
+            chunk += _translate_set(part[1:-1])
+        else:
+            chunk += re.escape(part)
+    yield chunk
+
+
+def _translate_set(characters: str) -> str:
+    """Return the expression for a set of characters; `!` first means all others."""
+    negated = characters.startswith("!")
+    text = re.sub(r"([\\\[\]^&~|])", r"\\\1", characters.removeprefix("!"))
+    try:
+        re.compile(f"[{text}]")
+    except re.error:
+        # A range that runs backwards (`[z-a]`) holds nothing.
+        return "[^/]" if negated else "(?!)"
+    return f"(?!/)[^{text}]" if negated else f"(?!/)[{text}]"

@@ -1,8 +1,9 @@
 """The ordered rules of one folder, and the decision that they make."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cached_property
 import hashlib
 
 from .criterion import Criterion
@@ -56,34 +57,18 @@ class RuleSet:
     include_existing: bool = True
     extensions: Mapping[str, MediaKind] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Return a word that changes exactly when a decision might."""
         text = repr(
             (
                 sorted(self.kinds),
-                self.rules_text(),
+                [_stable(rule) for rule in self.rules],
                 self.include_existing,
                 sorted(self.extensions.items()),
             )
         )
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-    def rules_text(self) -> str:
-        """Return the rules as text that is the same in every process."""
-        return repr(
-            [
-                (
-                    rule.name,
-                    rule.action.value,
-                    [
-                        (c.name, sorted((k, _stable(v)) for k, v in vars(c).items()))
-                        for c in rule.criteria
-                    ],
-                )
-                for rule in self.rules
-            ]
-        )
 
     def kind_of(self, extension: str) -> MediaKind | None:
         """Return photo or video for an extension; None if the server takes neither."""
@@ -133,8 +118,22 @@ def _match(
     return ", ".join(dict.fromkeys(c.name for c in rule.criteria)) or "every file"
 
 
-def _stable(value: object) -> str:
-    """Return a text of a criterion's field; sets have no order of their own."""
-    if isinstance(value, frozenset):
-        return repr(sorted(map(str, value)))
-    return repr(value)
+def _stable(rule: Rule) -> tuple[object, ...]:
+    """Return a rule as values whose repr is the same in every process."""
+    return (
+        rule.name,
+        rule.action.value,
+        [
+            (
+                criterion.name,
+                [_stable_value(criterion, f.name) for f in fields(criterion)],
+            )
+            for criterion in rule.criteria
+        ],
+    )
+
+
+def _stable_value(criterion: Criterion, name: str) -> str:
+    """Return the text of a criterion's field; sets have no order of their own."""
+    value = getattr(criterion, name)
+    return repr(sorted(map(str, value)) if isinstance(value, frozenset) else value)

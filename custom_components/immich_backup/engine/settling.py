@@ -1,0 +1,144 @@
+"""Settle and evaluate: which files of a folder are complete, and what they become."""
+
+from collections.abc import Awaitable, Callable, Sequence
+import os
+import sqlite3
+
+from .clock import Clock
+from .evaluate import Evaluation
+from .ledger import Ledger, files, scans
+from .ledger.files import Verdict
+from .ledger.rows import FileRow, Stamp
+from .model import FileState
+from .rules import RuleSet
+
+_BATCH = 500
+
+# Decides for a batch of files by these rules; the last says whether to look at the disk.
+type Evaluate = Callable[[Sequence[FileRow], RuleSet, bool], Awaitable[Evaluation]]
+
+
+class Settler:
+    """Takes a folder's files from `settling` to what the rules make of them."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        folder: int,
+        session: int,
+        evaluate: Evaluate,
+        decided: Callable[[Sequence[Verdict]], None],
+    ) -> None:
+        """Take what it works with; ``decided`` is told what came out."""
+        self._ledger = ledger
+        self._clock = clock
+        self._folder = folder
+        self._session = session
+        self._evaluate = evaluate
+        self._decided = decided
+
+    async def settle(self, rules: RuleSet, seconds: float) -> set[bytes] | None:
+        """Decide for a batch of files that did not change for so many seconds.
+
+        Returns the directories of those that are no longer there, None when no file
+        was due; raises LedgerError.
+        """
+        before = self._clock.monotonic() - seconds
+        due = await self._ledger.ask(
+            files.due_settling, self._folder, self._session, before, _BATCH
+        )
+        if not due:
+            return None
+        outcome = await self._evaluate(due, rules, True)
+        await self._ledger.run(self._record, rules.version, outcome)
+        self._decided(outcome.verdicts)
+        return {os.path.dirname(file.path) for file in outcome.vanished}
+
+    async def decide_by(self, rules: RuleSet) -> bool:
+        """Decide for a batch of files that other rules decided, from the ledger alone.
+
+        Returns whether there were any; raises LedgerError.
+        """
+        return await self._decide_again(
+            rules,
+            await self._ledger.ask(
+                files.decided_by_other_rules, self._folder, rules.version, _BATCH
+            ),
+        )
+
+    async def decide_in_time(self, rules: RuleSet) -> bool:
+        """Decide for a batch of files whose decision time may have changed.
+
+        Returns whether there were any; raises LedgerError.
+        """
+        return await self._decide_again(
+            rules,
+            await self._ledger.ask(
+                files.due_again, self._folder, self._clock.time(), _BATCH
+            ),
+        )
+
+    async def next_due(self) -> tuple[float | None, float | None]:
+        """Return when the next file may be settled, and a decision change by time.
+
+        The first is since when a file is unchanged, in monotonic seconds; the second
+        in epoch seconds. Raises LedgerError.
+        """
+        return await self._ledger.ask(self._next_due)
+
+    async def unsettle(self, file: FileRow, stamp: Stamp) -> None:
+        """Let a file that changed settle again; raises LedgerError."""
+        await self._ledger.run(self._unsettle, [(file, stamp)])
+
+    async def _decide_again(self, rules: RuleSet, due: Sequence[FileRow]) -> bool:
+        """Decide anew, without looking whether the files are still there."""
+        if not due:
+            return False
+        outcome = await self._evaluate(due, rules, False)
+        await self._ledger.run(self._record_again, rules.version, outcome.verdicts)
+        self._decided(outcome.verdicts)
+        return True
+
+    def _next_due(self, con: sqlite3.Connection) -> tuple[float | None, float | None]:
+        """Ask the ledger what is due next."""
+        return (
+            files.next_settled(con, self._folder, self._session),
+            files.next_due_again(con, self._folder),
+        )
+
+    def _record(
+        self, con: sqlite3.Connection, version: str, outcome: Evaluation
+    ) -> None:
+        """Write what settled files become."""
+        files.record_verdicts(con, version, outcome.verdicts)
+        self._unsettle(con, outcome.changed)
+        files.put_off_settling(con, outcome.vanished, self._clock.monotonic())
+
+    def _record_again(
+        self, con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]
+    ) -> None:
+        """Write new decisions; what is wanted as before stays where it is."""
+        moved: list[Verdict] = []
+        kept: list[Verdict] = []
+        for verdict in verdicts:
+            wanted = verdict.state is not FileState.UNWANTED
+            was_wanted = verdict.file.state is not FileState.UNWANTED
+            (kept if wanted and was_wanted else moved).append(verdict)
+        files.record_verdicts(con, version, moved)
+        files.keep_verdicts(con, version, kept)
+
+    def _unsettle(
+        self, con: sqlite3.Connection, changed: Sequence[tuple[FileRow, Stamp]]
+    ) -> None:
+        """Let files that changed settle again."""
+        for file, stamp in changed:
+            scans.unsettle(
+                con,
+                file.id,
+                stamp,
+                session=self._session,
+                now=self._clock.time(),
+                seen=self._clock.monotonic(),
+            )
