@@ -333,6 +333,16 @@ class Engine:
             count += await self._outbox.retry()
         return count
 
+    async def retry_parked(self, reason: Reason) -> int:
+        """Let files parked for a reason be tried again, now; return how many.
+
+        Raises LedgerError.
+        """
+        count = await self.ledger.run(files.retry_reasons, (reason,))
+        if count:
+            self.start_run(trigger=RunTrigger.RETRY)
+        return count
+
     def resume(self) -> None:
         """Try again after a halt: a person acted."""
         self.link.resume()

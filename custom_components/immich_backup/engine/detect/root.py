@@ -18,8 +18,8 @@ class Root:
 
     path: str
     location: Location | None
-    areas: Sequence[Area]
     trouble: FolderTrouble | None
+    areas: Sequence[Area] = ()
 
 
 def examine(path: str, *, recursive: bool = True) -> Root:
@@ -40,11 +40,11 @@ def examine(path: str, *, recursive: bool = True) -> Root:
     return Root(
         real,
         locate(real, mounts),
-        areas(real, recursive=recursive, mounts=mounts),
         None,
+        areas(real, recursive=recursive, mounts=mounts),
     )
 
 
 def unusable(path: str, trouble: FolderTrouble) -> Root:
     """Return a root in which nothing can be read."""
-    return Root(path, None, (), trouble)
+    return Root(path, None, trouble)
