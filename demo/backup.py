@@ -65,20 +65,29 @@ class Backup:
             if state["entity_id"] in registered
         }
 
-    async def entity_id(self, key: str) -> str:
-        """Return the id of one of the folder's entities."""
+    async def entity_id(self, unique_id: str) -> str:
+        """Return the id of one of the integration's entities."""
         for entity in await self._socket.command("config/entity_registry/list"):
-            if entity["unique_id"] == f"{self._subentry_id}_{key}":
+            if entity["platform"] == DOMAIN and entity["unique_id"] == unique_id:
                 entity_id: str = entity["entity_id"]
                 return entity_id
-        raise DemoError(f"The folder has no entity {key}")
+        raise DemoError(f"There is no entity {unique_id}")
 
-    async def wait_for_entity(self, key: str, value: str) -> None:
-        """Wait until an entity of the folder shows a value, or has had the time to."""
-        entity_id = await self.entity_id(key)
+    async def event_id(self) -> str:
+        """Return the id of the entity that tells of the folder's runs."""
+        return await self.entity_id(f"{self._subentry_id}_backup")
+
+    async def wait_for_entities(self, protected: int) -> None:
+        """Wait until entities show what the ledger says, or have had the time to."""
+        expected = {
+            await self.entity_id(f"{self._subentry_id}_protected_files"): str(
+                protected
+            ),
+            await self.entity_id(f"{self._entry_id}_connected"): "on",
+        }
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while (await self.entities()).get(entity_id) != value:
+                while not expected.items() <= (await self.entities()).items():
                     await asyncio.sleep(_INTERVAL)
 
     async def _device(self) -> str:

@@ -111,7 +111,7 @@ class Demonstration:
             await self._tell(report, state)
             if options.once:
                 return
-            event = await backup.entity_id("backup")
+            event = await backup.event_id()
             self._say("Everything runs; put a photo into the folder. Ctrl-C ends it.")
             code = await self._watch(socket, home, event)
         while code == RESTART:
@@ -121,13 +121,15 @@ class Demonstration:
         raise DemoError(f"Home Assistant ended: {home.last_words()}")
 
     async def _server(self, session: ClientSession, state: HomeState) -> Server:
-        """Return the server that was named, or start the simulated one."""
-        if self._options.server is not None:
-            return await look_at(session, *self._options.server, simulated=False)
-        url, key = await self._stack.enter_async_context(
-            simulated_server(self._options.home / "immich", state)
-        )
-        return await look_at(session, url, key, simulated=True)
+        """Return the server that was named, or the simulated one."""
+        named = self._options.server
+        if named is None or state.server_key is not None:
+            # Also for a home that will leave it: it is asked until it is switched off.
+            simulated = await self._stack.enter_async_context(
+                simulated_server(self._options.home / "immich", state)
+            )
+        url, key = named or simulated
+        return await look_at(session, url, key, simulated=named is None)
 
     def _port(self, state: HomeState) -> int:
         """Return the port for Home Assistant; raises DemoError if it is taken."""
@@ -162,7 +164,7 @@ class Demonstration:
             progress.cancel()
         seconds = time.monotonic() - self._began
         files = await backup.files()
-        await backup.wait_for_entity("protected_files", str(Sums.of(files).verified))
+        await backup.wait_for_entities(Sums.of(files).verified)
         return Report(
             home_assistant=(await socket.command("get_config"))["version"],
             url=home.url,

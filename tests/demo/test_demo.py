@@ -100,6 +100,9 @@ async def test_once_and_again(tmp_path: Path) -> None:
     assert second["uploaded"] == second["duplicates"] == second["failed"] == 0
     assert second["verified"] == second["wanted"] == len(WANTED)
     assert second["log"] == []
+    assert "on" in {
+        state for name, state in second["entities"].items() if "connected" in name
+    }
     same = {"folder", "found", "skipped", "url", "server"}
     assert {key: second[key] for key in same} == {key: first[key] for key in same}
     assert {file["path"]: file for file in second["files"]} == files
@@ -135,21 +138,25 @@ async def test_own_photos_on_a_real_server(tmp_path: Path) -> None:
     for number in range(3):
         (photos / f"2025/{number}.jpg").write_bytes(bytes([number]) * 1000)
     before = bytes_in(photos)
+    result = await once(home, "--photos", photos)
+    assert result["server"]["simulated"] is True
+    assert result["uploaded"] == result["verified"] == 3
+    assert result["folder"] == str(photos)
+    states = result["entities"]
 
-    data = tmp_path / "server"
-    async with Simulator(data, api_key="key-of-a-real-server") as server:
-        named = ("--immich-url", f"{server.url}/api/", "--immich-key", server.api_key)
+    data, key = tmp_path / "server", "key-of-a-real-server"
+    async with Simulator(data, api_key=key) as server:
+        named = ("--immich-url", f"{server.url}/api/", "--immich-key", key)
         result = await once(home, "--photos", photos, *named)
         assert result["uploaded"] == result["verified"] == 3
-        assert result["server"] == {
-            "url": server.url,
-            "version": result["server"]["version"],
-            "simulated": False,
-        }
-        assert result["folder"] == str(photos)
+        assert result["server"]["url"] == server.url
+        assert result["server"]["simulated"] is False
+        # The account on the simulated server is switched off.
+        assert not states.keys() & result["entities"].keys()
+        assert result["log"] == []
         assert len(server.assets()) == 3
-    async with Simulator(data, api_key="key-of-a-real-server") as server:
-        named = ("--immich-url", server.url, "--immich-key", server.api_key)
+    async with Simulator(data, api_key=key) as server:
+        named = ("--immich-url", server.url, "--immich-key", key)
         result = await once(home, "--photos", photos, *named)
         assert (result["uploaded"], result["verified"]) == (0, 3)
         assert result["server"]["url"] == server.url
