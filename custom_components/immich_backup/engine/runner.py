@@ -443,7 +443,13 @@ class Runner:
     async def _find(self, checksums: Sequence[bytes]) -> dict[bytes, Finding]:
         """Ask the server for contents; waits for a server that is away."""
         client = self._link.client
-        return await self._link.call(lambda: find(client.bulk_upload_check, checksums))
+        try:
+            return await self._link.call(
+                lambda: find(client.bulk_upload_check, checksums)
+            )
+        except ImmichError as err:
+            # It refuses the question, which is about no file in particular.
+            raise LinkDownError(str(err)) from err
 
     async def _confirm(self, item: _Item, finding: Finding, reason: Reason) -> None:
         """Record that the server holds a content."""
