@@ -17,6 +17,7 @@ from .const import (
     DEFAULT_SETTLE_SECONDS,
 )
 from .engine import Detection, Folder, MediaKind, RuleSet, parse_rule
+from .engine.media_types import DEFAULT_EXTENSIONS
 
 
 def folder_of(subentry: ConfigSubentry) -> Folder:
@@ -26,6 +27,7 @@ def folder_of(subentry: ConfigSubentry) -> Folder:
 
 def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
     """Return the engine's folder of a form's values; raises RuleError."""
+    include_existing = data.get(CONF_INCLUDE_EXISTING, True)
     return Folder(
         id=folder_id,
         name=name,
@@ -38,10 +40,13 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
                 parse_rule(rule, number)
                 for number, rule in enumerate(data.get(CONF_RULES, ()), 1)
             ),
+            include_existing=include_existing,
+            # Until the server says what it takes.
+            extensions=DEFAULT_EXTENSIONS,
         ),
         recursive=data.get(CONF_RECURSIVE, True),
         detection=Detection(data.get(CONF_DETECTION, Detection.AUTO)),
-        include_existing=data.get(CONF_INCLUDE_EXISTING, True),
+        include_existing=include_existing,
         new_media=data.get(CONF_NEW_MEDIA, True),
         settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
     )

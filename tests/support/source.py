@@ -71,8 +71,8 @@ def _strings_of(node: ast.AST) -> Iterator[str]:
         case ast.ImportFrom(module="homeassistant.const", names=names):
             for alias in names:
                 value = getattr(ha_const, alias.name)
-                if isinstance(value, str):
-                    yield value
+                values = value if isinstance(value, list) else [value]
+                yield from (value for value in values if isinstance(value, str))
 
 
 def _uses_of(call: ast.Call, file: Path) -> Iterator[TextUse]:

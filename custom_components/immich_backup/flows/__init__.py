@@ -1,0 +1,1 @@
+"""The forms of the subentries, and what stands behind the forms."""

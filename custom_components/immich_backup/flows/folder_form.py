@@ -1,0 +1,241 @@
+"""The form of a folder: its fields, and how they become what is stored, and back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, override
+
+from homeassistant.const import CONF_NAME, CONF_PATH, WEEKDAYS
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    DateSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    ObjectSelector,
+    ObjectSelectorConfig,
+    ObjectSelectorField,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TimeSelector,
+)
+import probatio
+
+from ..const import (
+    CONF_DETECTION,
+    CONF_INCLUDE_EXISTING,
+    CONF_NEW_MEDIA,
+    CONF_RECURSIVE,
+    CONF_RULES,
+    CONF_SCHEDULE_TIME,
+    CONF_SCHEDULE_WEEKDAYS,
+    CONF_SETTLE_SECONDS,
+    CONF_TYPES,
+    DEFAULT_SETTLE_SECONDS,
+)
+from ..engine import Detection, MediaKind, RuleAction
+
+SECTION_WHAT = "what"
+SECTION_WHEN = "when"
+SECTION_DETAILS = "details"
+
+_SECTIONS: Mapping[str, Sequence[str]] = {
+    SECTION_WHAT: (CONF_TYPES, CONF_RULES),
+    SECTION_WHEN: (CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS),
+    SECTION_DETAILS: (CONF_RECURSIVE, CONF_DETECTION, CONF_SETTLE_SECONDS),
+}
+_MAX_SETTLE_SECONDS = 3600
+
+
+def _number(unit: str) -> ObjectSelectorField:
+    """Return a field for a number of zero or more."""
+    return ObjectSelectorField(
+        selector=NumberSelector(
+            NumberSelectorConfig(
+                min=0,
+                step="any",
+                mode=NumberSelectorMode.BOX,
+                unit_of_measurement=unit,
+            )
+        )
+    )
+
+
+def _words() -> ObjectSelectorField:
+    """Return a field for several words."""
+    return ObjectSelectorField(selector=TextSelector(TextSelectorConfig(multiple=True)))
+
+
+# A select inside an object does not show its translated options, so they have labels.
+_RULE_FIELDS: dict[str, ObjectSelectorField] = {
+    "name": ObjectSelectorField(selector=TextSelector(), required=True),
+    "action": ObjectSelectorField(
+        selector=SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=RuleAction.SKIP, label="Skip"),
+                    SelectOptionDict(value=RuleAction.BACK_UP, label="Back up"),
+                ]
+            )
+        ),
+        required=True,
+        default=RuleAction.SKIP.value,
+    ),
+    "types": ObjectSelectorField(
+        selector=SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=MediaKind.PHOTO, label="Photos"),
+                    SelectOptionDict(value=MediaKind.VIDEO, label="Videos"),
+                ],
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+            )
+        )
+    ),
+    "extensions": _words(),
+    "paths": _words(),
+    "min_size_mb": _number("MB"),
+    "max_size_mb": _number("MB"),
+    "older_than_days": _number("d"),
+    "newer_than_days": _number("d"),
+    "captured_from": ObjectSelectorField(selector=DateSelector()),
+    "captured_to": ObjectSelectorField(selector=DateSelector()),
+    "min_pixels": _number("px"),
+    "max_pixels": _number("px"),
+}
+
+
+class _RulesSelector(ObjectSelector):
+    """A list of rules, whose content the rules themselves judge.
+
+    The selector would refuse a broken one with a text that nobody understands.
+    """
+
+    @override
+    def __call__(self, data: Any) -> list[dict[str, Any]]:
+        """Return the rules without fields that were left empty."""
+        if not isinstance(data, list) or not all(isinstance(r, dict) for r in data):
+            raise probatio.Invalid("A list of rules is expected")
+        return [
+            {
+                key: rule[key]
+                for key in _RULE_FIELDS
+                if rule.get(key) not in (None, "", [])
+            }
+            for rule in data
+        ]
+
+
+def folder_schema(
+    paths: Sequence[str], opened: Collection[str] = ()
+) -> probatio.Schema:
+    """Return the form: paths to choose from, and the sections that are open."""
+    what = {
+        probatio.Required(
+            CONF_TYPES, default=[kind.value for kind in MediaKind]
+        ): SelectSelector(
+            SelectSelectorConfig(
+                options=[kind.value for kind in MediaKind],
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+                translation_key="types",
+            )
+        ),
+        probatio.Optional(CONF_RULES): _RulesSelector(
+            ObjectSelectorConfig(
+                fields=_RULE_FIELDS,
+                multiple=True,
+                label_field="name",
+                description_field="action",
+                translation_key="rule",
+            )
+        ),
+    }
+    when = {
+        probatio.Required(CONF_NEW_MEDIA, default=True): BooleanSelector(),
+        probatio.Optional(CONF_SCHEDULE_TIME): TimeSelector(),
+        probatio.Optional(CONF_SCHEDULE_WEEKDAYS): SelectSelector(
+            SelectSelectorConfig(
+                options=WEEKDAYS,
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+                translation_key="weekdays",
+            )
+        ),
+    }
+    details = {
+        probatio.Required(CONF_RECURSIVE, default=True): BooleanSelector(),
+        probatio.Required(CONF_DETECTION, default=Detection.AUTO.value): SelectSelector(
+            SelectSelectorConfig(
+                options=[detection.value for detection in Detection],
+                mode=SelectSelectorMode.LIST,
+                translation_key="detection",
+            )
+        ),
+        probatio.Required(
+            CONF_SETTLE_SECONDS, default=DEFAULT_SETTLE_SECONDS
+        ): NumberSelector(
+            NumberSelectorConfig(
+                min=1,
+                max=_MAX_SETTLE_SECONDS,
+                mode=NumberSelectorMode.BOX,
+                unit_of_measurement="s",
+            )
+        ),
+    }
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_PATH): SelectSelector(
+                SelectSelectorConfig(
+                    options=list(paths),
+                    custom_value=True,
+                    mode=SelectSelectorMode.DROPDOWN,
+                )
+            ),
+            probatio.Optional(CONF_NAME): TextSelector(),
+            probatio.Required(CONF_INCLUDE_EXISTING, default=True): BooleanSelector(),
+            **{
+                probatio.Required(name): section(
+                    probatio.Schema(fields), {"collapsed": name not in opened}
+                )
+                for name, fields in (
+                    (SECTION_WHAT, what),
+                    (SECTION_WHEN, when),
+                    (SECTION_DETAILS, details),
+                )
+            },
+        }
+    )
+
+
+def name_of(form: Mapping[str, Any], path: str) -> str:
+    """Return what a folder is called: as was entered, else by its path."""
+    return form.get(CONF_NAME, "").strip() or PurePath(path).name or path
+
+
+def data_of(form: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return what is stored of a form: flat, JSON-safe, without what was left empty."""
+    values = {CONF_PATH: path, CONF_INCLUDE_EXISTING: form[CONF_INCLUDE_EXISTING]}
+    for name, keys in _SECTIONS.items():
+        values |= {
+            key: form[name][key]
+            for key in keys
+            if key == CONF_TYPES or form[name].get(key) not in (None, "", [])
+        }
+    return values
+
+
+def form_of(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form that what is stored of a folder was entered in."""
+    form: dict[str, Any] = {
+        CONF_NAME: name,
+        **{key: data[key] for key in (CONF_PATH, CONF_INCLUDE_EXISTING) if key in data},
+    }
+    for part, keys in _SECTIONS.items():
+        form[part] = {key: data[key] for key in keys if key in data}
+    return form

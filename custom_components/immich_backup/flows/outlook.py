@@ -1,0 +1,110 @@
+"""What a folder's confirmation tells: what would happen now, and when from then on."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from ..const import CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS, DOMAIN
+from ..engine import Detection, Folder
+from ..engine.detect.mounts import Mount
+from ..engine.preview import Preview
+
+# How many reasons are told, the most frequent first.
+_MAX_REASONS = 10
+
+
+class Texts:
+    """The sentences that forms are put together from, in Home Assistant's language."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Take the texts of the category `selector`."""
+        self._texts = texts
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a sentence with its values filled in."""
+        return self._text("outlook", "options", key).format(**values)
+
+    def weekday(self, key: str) -> str:
+        """Return the name of a day of the week."""
+        return self._text("weekdays", "options", key)
+
+    def rule_field(self, key: str) -> str:
+        """Return the name of a field of a rule."""
+        return self._text("rule", "fields", key, "name")
+
+    def _text(self, *keys: str) -> str:
+        """Return one text as it is."""
+        return self._texts[".".join(("component", DOMAIN, "selector", *keys))]
+
+
+async def load_texts(hass: HomeAssistant) -> Texts:
+    """Return the sentences in the language of this Home Assistant."""
+    return Texts(
+        await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
+    )
+
+
+def found_text(texts: Texts, folder: Folder, preview: Preview | None) -> str:
+    """Return as a list what is in a folder and what would become of it.
+
+    Without a preview the folder was too slow to be looked through.
+    """
+    if preview is None:
+        return texts("slow")
+    return "\n".join(f"- {line}" for line in _found(texts, folder, preview))
+
+
+def _found(texts: Texts, folder: Folder, preview: Preview) -> Iterator[str]:
+    """Yield what was found, line by line."""
+    for key, at_least, count, size in (
+        ("found", "found_at_least", preview.files, preview.bytes),
+        ("wanted", "wanted_at_least", preview.wanted, preview.wanted_bytes),
+    ):
+        yield texts(
+            key if preview.complete else at_least,
+            count=_number(count),
+            size=_size(size),
+        )
+    rules = {rule.name for rule in folder.rules.rules}
+    for reason, count in preview.left_out.most_common(_MAX_REASONS):
+        if reason in rules:
+            yield texts("rule", rule=reason, count=_number(count))
+        else:
+            yield texts(reason, count=_number(count))
+    if preview.errors:
+        yield texts("unreadable", count=_number(preview.errors))
+
+
+def starts_text(
+    texts: Texts, folder: Folder, data: Mapping[str, Any], mount: Mount
+) -> str:
+    """Return how new media is noticed in a folder, and when its runs start."""
+    lines = []
+    if data[CONF_NEW_MEDIA]:
+        if folder.detection is Detection.POLLING:
+            lines.append(texts("polling"))
+        elif folder.detection is Detection.AUTO and not mount.has_events:
+            lines.append(texts("share", kind=mount.kind))
+        else:
+            lines.append(texts("events"))
+    if at := data.get(CONF_SCHEDULE_TIME):
+        days = ", ".join(map(texts.weekday, data.get(CONF_SCHEDULE_WEEKDAYS, ())))
+        # Without the seconds, which a person did not choose.
+        lines.append(texts("days" if days else "daily", time=at[:5], days=days))
+    return "\n".join(lines or [texts("asked")])
+
+
+def _number(count: int) -> str:
+    """Return a number with narrow gaps, which every language reads."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _size(count: float) -> str:
+    """Return bytes in a unit that keeps the number short."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
