@@ -8,7 +8,7 @@ import logging
 import secrets
 
 from .clock import Clock
-from .events import Event, RunFinished, RunStarted
+from .events import Event, RunFinished, RunStarted, StatusChanged
 from .ledger import Ledger, LedgerError, files, runs
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import RunOutcome, RunReport, RunTrigger, Source
@@ -209,10 +209,15 @@ class Conductor:
         if outcome is not RunOutcome.STOPPED:
             self._arrivals |= run.folders
         self._recheck.set()
+        # Before another run begins, and tells so.
+        self._emit(RunFinished(report))
+        if outcome is RunOutcome.FAILED and run.asked:
+            # Someone asked who did not know yet that it fails.
+            self.start_run(run.asked, RunTrigger.MANUAL)
         with suppress(LedgerError):
             await self._ledger.run(runs.save, report)
         self._ended.pop(run.id).set_result(report)
-        self._emit(RunFinished(report))
+        self._emit(StatusChanged())
 
     async def _work(self, run: ActiveRun) -> None:
         """Scan what was asked for, then store what waits, until nothing is left."""

@@ -135,17 +135,21 @@ class Engine:
 
     # Life
 
-    async def start(self, configured: Iterable[Folder]) -> None:
+    async def start(
+        self, configured: Iterable[Folder], suspended: Collection[str] = ()
+    ) -> None:
         """Open the ledger and begin to tend the folders.
 
-        Works without the server. Raises LedgerError.
+        Works without the server. What is known of folders that are neither configured
+        nor suspended is forgotten. Raises LedgerError.
         """
         configured = list(configured)
         try:
             await self.ledger.open()
             await self.ledger.run(runs.close_interrupted, self._clock.time())
             await self.ledger.run(
-                folders.remove_missing, frozenset(folder.id for folder in configured)
+                folders.remove_missing,
+                frozenset(folder.id for folder in configured).union(suspended),
             )
             await self._connection.load()
             if switched := await self.ledger.ask(runs.get_value, _AUTOMATIC):
@@ -232,17 +236,22 @@ class Engine:
         self._folders[folder.id] = watched
         watched.start()
 
+    async def suspend(self, folder_id: str) -> None:
+        """Stop tending a folder until it is applied again; its files stay known."""
+        watched = self._folders.pop(folder_id, None)
+        self._conductor.forget(folder_id)
+        if watched is not None:
+            await watched.stop()
+        self._overlaps.look(self._folders)
+        self._emit(StatusChanged())
+
     async def remove(self, folder_id: str) -> None:
         """Stop tending a folder and forget its files; contents stay known.
 
         Raises LedgerError.
         """
-        watched = self._folders.pop(folder_id, None)
-        self._conductor.forget(folder_id)
-        if watched is not None:
-            await watched.stop()
+        await self.suspend(folder_id)
         await self.ledger.run(folders.remove, folder_id)
-        self._overlaps.look(self._folders)
         self._emit(StatusChanged())
 
     async def accept_root(self, folder_id: str) -> None:

@@ -89,6 +89,8 @@ class WatchedFolder:
         # The configuration leads elsewhere; what is under way for the old place ends.
         self._moved = False
         self._watching = False
+        # Whether it was told that a folder which wants events is polled.
+        self._fell_back = False
         self._rules_changed = True
         now = clock.monotonic()
         self._next_scan = self._next_check = self._next_watch = now
@@ -351,6 +353,7 @@ class WatchedFolder:
         )
         if not wants_events:
             self.polling = True
+            self._fell_back = False
             return
         if now < self._next_watch:
             return
@@ -367,13 +370,14 @@ class WatchedFolder:
         except WatchError as err:
             # Trying walks through all directories, so it is not done often.
             self._next_watch = now + SCAN_INTERVAL
-            if not self.polling:
-                self.polling = True
+            self.polling = True
+            if not self._fell_back:
+                self._fell_back = True
                 self._next_scan = min(self._next_scan, now + POLL_INTERVAL)
                 self._emit(PollingFallback(self.folder.id, err.reason))
             return
         self._watching = True
-        self.polling = False
+        self.polling = self._fell_back = False
 
     def _event(self) -> None:
         """Something happened in the folder; wait a moment for what comes with it."""
