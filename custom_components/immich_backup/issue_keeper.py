@@ -60,6 +60,7 @@ class IssueKeeper:
         # and then, which does not mean that it works.
         self.halt: Halt | None = None
         self._polling: set[str] = set()
+        self._overlaps: frozenset[str] = frozenset()
 
     @callback
     def handle(self, event: Event) -> None:
@@ -94,6 +95,7 @@ class IssueKeeper:
             if not numbers.polling or folder.detection is Detection.POLLING:
                 self._polling.discard(key)
                 clear_issue(self._hass, Issue.POLLING, self._entry.entry_id, key)
+        self._look_at_overlaps()
 
     async def look_for_large_files(self) -> None:
         """Tell of files that a proxy refuses, for as long as there are any."""
@@ -138,6 +140,31 @@ class IssueKeeper:
         clear_detected(self._hass, self._entry.entry_id)
         for folder_id in self._entry.subentries:
             clear_detected(self._hass, self._entry.entry_id, folder_id)
+        for pair in self._overlaps:
+            clear_issue(self._hass, Issue.FOLDERS_OVERLAP, self._entry.entry_id, pair)
+
+    @callback
+    def _look_at_overlaps(self) -> None:
+        """Tell of folders that have files in common, while there are any."""
+        told, self._overlaps = (
+            self._overlaps,
+            frozenset("_".join(pair) for pair in self._engine.overlaps),
+        )
+        for subject in told - self._overlaps:
+            clear_issue(
+                self._hass, Issue.FOLDERS_OVERLAP, self._entry.entry_id, subject
+            )
+        for pair in self._engine.overlaps:
+            if (subject := "_".join(pair)) not in told:
+                first, second = (self._engine.folders[key].name for key in pair)
+                raise_issue(
+                    self._hass,
+                    Issue.FOLDERS_OVERLAP,
+                    self._entry.entry_id,
+                    subject,
+                    first=first,
+                    second=second,
+                )
 
     @callback
     def _folder_changed(self, folder_id: str, trouble: FolderTrouble | None) -> None:

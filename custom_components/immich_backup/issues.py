@@ -17,6 +17,7 @@ class Issue(StrEnum):
     FOLDER_EMPTY = "folder_empty"
     FOLDER_ELSEWHERE = "folder_elsewhere"
     FOLDER_RULES = "folder_rules"
+    FOLDERS_OVERLAP = "folders_overlap"
     POLLING = "polling"
     PERMISSIONS = "permissions"
     QUOTA = "quota"

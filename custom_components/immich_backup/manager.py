@@ -67,7 +67,7 @@ class BackupManager:
             self._applied[subentry.subentry_id] = _snapshot(subentry)
             if (folder := self._folder_of(subentry)) is not None:
                 tended.append(folder)
-        await self.engine.start(tended)
+        await self.engine.start(tended, self._applied)
         for folder in tended:
             self._schedule(folder.id, self._applied[folder.id][1])
         self.overview.async_add_listener(self._overview_told)
@@ -134,7 +134,10 @@ class BackupManager:
     async def _apply(self, subentry: ConfigSubentry, *, new: bool) -> None:
         """Take over a new or changed folder."""
         self._unschedule(subentry.subentry_id)
-        if (folder := self._folder_of(subentry)) is not None:
+        if (folder := self._folder_of(subentry)) is None:
+            # The rules that hold until now are not what was meant either.
+            await self.engine.suspend(subentry.subentry_id)
+        else:
             await self.engine.apply(folder)
             self._schedule(subentry.subentry_id, subentry.data)
         if new:
