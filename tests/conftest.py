@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 # which would otherwise hide this one.
 import custom_components
 
-from .support.home import all_enabled, home, immich, quick_checks  # noqa: F401
+from .support.home import all_enabled, home, immich, quick_checks, set_ups  # noqa: F401
 
 assert custom_components.__file__
 

@@ -22,7 +22,6 @@ import probatio
 import pytest
 import pytest_socket
 
-from custom_components import immich_backup
 from custom_components.immich_backup.config_flow import CONF_TAKE_OVER, SECTION_ADVANCED
 from custom_components.immich_backup.const import CONF_HEADERS, DOMAIN, PERMISSIONS
 from custom_components.immich_backup.flows import account
@@ -558,17 +557,9 @@ async def test_account_of_another_entry(home: Home) -> None:
     [(TITLE, "Admin (127.0.0.2)"), ("Photos of Ada", "Photos of Ada")],
 )
 async def test_reconfigure(
-    home: Home, monkeypatch: pytest.MonkeyPatch, title: str, new_title: str
+    home: Home, set_ups: list[str], title: str, new_title: str
 ) -> None:
     """A changed address is checked, and the account starts again with it, once."""
-    set_ups: list[str] = []
-    original = immich_backup.async_setup_entry
-
-    async def set_up(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-        set_ups.append(entry.data[CONF_URL])
-        return await original(hass, entry)
-
-    monkeypatch.setattr(immich_backup, "async_setup_entry", set_up)
     pytest_socket.socket_allow_hosts(["127.0.0.1", "127.0.0.2"])
     old_url = home.immich.url
     entry = await home.set_up()
@@ -596,7 +587,7 @@ async def test_reconfigure(
     }
     assert entry.title == new_title
     assert entry.state is ConfigEntryState.LOADED
-    assert set_ups == [old_url, url]
+    assert set_ups == [ENTRY_ID, ENTRY_ID]
 
 
 async def test_reconfigure_refused_key(home: Home) -> None:

@@ -35,22 +35,6 @@ def tasks() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if ours(task.get_name())]
 
 
-@pytest.fixture
-def set_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows with every set-up of an entry."""
-    seen: list[str] = []
-    original = immich_backup.async_setup_entry
-
-    async def set_up(
-        hass: HomeAssistant, entry: immich_backup.ImmichBackupConfigEntry
-    ) -> bool:
-        seen.append(entry.entry_id)
-        return await original(hass, entry)
-
-    monkeypatch.setattr(immich_backup, "async_setup_entry", set_up)
-    return seen
-
-
 def reauth_flows(hass: HomeAssistant) -> int:
     """Return how many flows ask for a new key."""
     return len(

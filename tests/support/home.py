@@ -21,6 +21,7 @@ from homeassistant.helpers.entity import Entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_SETTLE_SECONDS,
     DOMAIN,
@@ -225,3 +226,19 @@ def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let entities be enabled that are not by default."""
     monkeypatch.setattr(Entity, "entity_registry_enabled_default", True)
+
+
+@pytest.fixture
+def set_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with the id of an entry whenever one is set up."""
+    seen: list[str] = []
+    original = immich_backup.async_setup_entry
+
+    async def set_up(
+        hass: HomeAssistant, entry: immich_backup.ImmichBackupConfigEntry
+    ) -> bool:
+        seen.append(entry.entry_id)
+        return await original(hass, entry)
+
+    monkeypatch.setattr(immich_backup, "async_setup_entry", set_up)
+    return seen
