@@ -1,0 +1,1 @@
+"""Tests of what must not go wrong when everything else does."""

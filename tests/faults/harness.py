@@ -1,0 +1,195 @@
+"""Killing backups: processes that die at chosen or random moments, and the oracle."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from hashlib import sha1
+import os
+from pathlib import Path
+import random
+import signal
+import sqlite3
+import sys
+
+from simulator import Action, Fault, Simulator
+from tests.support.bare import ROOT
+
+from .child import Job
+
+# What the engine sends at the same time.
+CONCURRENCY = 4
+_LONGEST_LIFE = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Nursery:
+    """Makes processes that back up."""
+
+    process: asyncio.subprocess.Process
+
+    async def live(self, job: Job, seconds: float | None = None) -> int:
+        """Let a backup live to its end, or kill it after so many seconds.
+
+        Returns its exit status, -9 if it was killed.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.write(job.line())
+        await self.process.stdin.drain()
+        pid = await self._number()
+        ended = asyncio.create_task(self._number())
+        await asyncio.wait(
+            [ended], timeout=_LONGEST_LIFE if seconds is None else seconds
+        )
+        if not ended.done():
+            # It is not waited for before the number is read, so it is still ours.
+            os.kill(pid, signal.SIGKILL)
+        status = await ended
+        assert seconds is not None or status >= 0, "a backup did not come to its end"
+        return status
+
+    async def _number(self) -> int:
+        assert self.process.stdout is not None
+        return int(await self.process.stdout.readline())
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[Nursery]:
+    """Run a nursery."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.faults.child",
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Nursery(process=process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """A folder of files, a server of its own, and a ledger between them."""
+
+    folder: Path
+    ledger: Path
+    server: Simulator
+    contents: set[str]
+    files: int
+    kills: int = 0
+
+    def job(self, crash_at: int = 0, crash_point: str = "after") -> Job:
+        """Return the job of backing the folder up."""
+        return Job(
+            url=self.server.url,
+            api_key=self.server.api_key,
+            folder=str(self.folder),
+            ledger=str(self.ledger),
+            crash_at=crash_at,
+            crash_point=crash_point,
+        )
+
+    def check_damage(self) -> None:
+        """Assert what holds at any moment: nothing foreign, nothing claimed in vain."""
+        held = {asset.sha1 for asset in self.server.assets()}
+        assert held <= self.contents, "an asset is no source file"
+        if not self.ledger.exists():
+            return
+        with closing(sqlite3.connect(self.ledger)) as con:
+            assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            if not con.execute("PRAGMA user_version").fetchone()[0]:
+                return
+            protected = con.execute("SELECT sha1 FROM file WHERE state = 'protected'")
+            assert {row[0].hex() for row in protected} <= held, "claimed in vain"
+
+    def check_end(self) -> None:
+        """Assert what holds in the end: all is there, and little was sent twice."""
+        self.check_damage()
+        assert {asset.sha1 for asset in self.server.assets()} == self.contents
+        with closing(sqlite3.connect(self.ledger)) as con:
+            states = con.execute("SELECT state, count(*) FROM file GROUP BY state")
+            assert dict(states.fetchall()) == {"protected": self.files}
+        bodies = Counter(
+            request.headers["x-immich-checksum"]
+            for request in self.server.requests.matching("POST", "/api/assets")
+        )
+        assert max(bodies.values()) <= 1 + self.kills
+        # Only what was on its way at a kill is sent again.
+        assert bodies.total() <= len(self.contents) + CONCURRENCY * self.kills
+
+
+@asynccontextmanager
+async def scene(
+    base: Path, *, files: int, largest: int, rate: int, seed: int
+) -> AsyncIterator[Scene]:
+    """Write files of 1 KB to ``largest`` bytes, some with the same content.
+
+    The server reads each body at ``rate`` bytes a second (0: as fast as it can).
+    """
+    chance = random.Random(seed)
+    folder = base / "photos"
+    written: list[bytes] = []
+    for number in range(files):
+        if written and chance.random() < 0.1:
+            content = chance.choice(written)
+        else:
+            size = round(1000 * (largest / 1000) ** chance.random())
+            content = chance.randbytes(size)
+            written.append(content)
+        path = folder / f"day{number % 3}" / f"p{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    async with Simulator(base / "server", process=False) as server:
+        if rate:
+            server.faults.add(
+                Fault(
+                    action=Action.THROTTLE, method="POST", path="/api/assets", rate=rate
+                )
+            )
+        yield Scene(
+            folder=folder.resolve(),
+            ledger=base / "ledger.db",
+            server=server,
+            contents={sha1(content).hexdigest() for content in written},
+            files=files,
+        )
+
+
+async def kill_at_random(
+    breeder: Nursery, stage: Scene, *, kills: int, longest: float, seed: int
+) -> None:
+    """Back up with processes that are killed at random moments, then with one that lives.
+
+    Each lives ``longest`` seconds at most. Asserts the oracle after each.
+    """
+    chance = random.Random(seed)
+    for _ in range(kills):
+        status = await breeder.live(stage.job(), chance.uniform(0.02, longest))
+        assert status in (0, -signal.SIGKILL)
+        if status == 0:
+            break
+        stage.kills += 1
+        stage.check_damage()
+    assert await breeder.live(stage.job()) == 0
+    stage.check_end()
+
+
+async def crash_at(breeder: Nursery, stage: Scene, number: int, point: str) -> bool:
+    """Back up with a process that ends at a transaction, then with one that lives.
+
+    Returns False when the backup has no such transaction. Asserts the oracle.
+    """
+    status = await breeder.live(stage.job(number, point))
+    assert status in (0, 9)
+    if status:
+        stage.kills += 1
+        stage.check_damage()
+        assert await breeder.live(stage.job()) == 0
+    stage.check_end()
+    return status != 0
