@@ -47,10 +47,22 @@ def _translate(pattern: str) -> str:
         pattern += "**"
     if "/" not in pattern:
         pattern = f"**/{pattern}"
-    *folders, name = (part for part in pattern.split("/") if part)
-    return "".join(
-        "(?:.+/)?" if part == "**" else f"{_translate_name(part)}/" for part in folders
-    ) + (".+" if name == "**" else _translate_name(name))
+    runs: list[list[str]] = [[]]
+    for part in filter(None, pattern.split("/")):
+        if part != "**":
+            runs[-1].append(_translate_name(part))
+        elif runs[-1] or len(runs) == 1:
+            runs.append([])
+    first, *others = ("/".join(run) for run in runs)
+    if not others:
+        return first
+    *middle, last = others
+    # As with the stars in a name, the first place is as good as any.
+    return (
+        (first and f"{first}/")
+        + "".join(f"(?>(?:[^/]+/)*?{run}/)" for run in middle)
+        + (f"(?:[^/]+/)*{last}" if last else ".+")
+    )
 
 
 def _translate_name(pattern: str) -> str:

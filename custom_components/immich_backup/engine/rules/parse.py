@@ -16,6 +16,8 @@ from .size import SizeCriterion
 
 _MAX_PATTERN = 256
 _MEGABYTE = 1_000_000
+# Beyond any megabytes, days and pixels there are; what is made of it stays finite.
+_LARGEST = 1e15
 
 
 class RuleError(ValueError):
@@ -115,7 +117,7 @@ def _number(data: Mapping[str, object], key: str) -> float | None:
         number = float(str(value))
     except ValueError as err:
         raise RuleError(key, "not_a_number") from err
-    if not 0 <= number < float("inf"):
+    if not 0 <= number <= _LARGEST:
         raise RuleError(key, "not_a_number")
     return number
 
