@@ -266,15 +266,17 @@ async def test_folder_removed_while_the_ledger_fails(
 ) -> None:
     """A folder is let go of even if the ledger can't forget it now."""
     await home.set_up(folder_data(home.folder()))
+    await home.until_state("sensor", "status", "idle", "folder1")
 
-    async def broken(_folder_id: str) -> None:
+    async def broken(*_job: object) -> None:
         raise LedgerError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(home.engine, "remove", broken)
+        patch.setattr(home.engine.ledger, "run", broken)
         home.hass.config_entries.async_remove_subentry(home.entry, "folder1")
         await home.hass.async_block_till_done()
     assert "disk full" in caplog.text
+    assert set(home.engine.folders) == set()
     await home.add_folder(home.folder("other"), title="Other", subentry_id="other")
     assert home.state("sensor", "status", "other")
 
