@@ -103,8 +103,8 @@ def _number(count: int) -> str:
 
 def _size(count: float) -> str:
     """Return bytes in a unit that keeps the number short."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while round(count, 1) >= 1000 and unit != "TB":
+        count, unit = count / 1000, next(units)
+    return f"{count:.1f}".removesuffix(".0") + f" {unit}"

@@ -1,0 +1,713 @@
+"""The form of a folder: what is stored, what is refused, and that nothing is disturbed."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+import json
+import os
+from pathlib import Path
+import threading
+from typing import Any
+
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigEntryState,
+    SubentryFlowContext,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_NAME, CONF_PATH
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.json import json_bytes
+import probatio
+import pytest
+
+from custom_components.immich_backup import const
+from custom_components.immich_backup.const import (
+    CONF_DETECTION,
+    CONF_INCLUDE_EXISTING,
+    CONF_NEW_MEDIA,
+    CONF_RECURSIVE,
+    CONF_RULES,
+    CONF_SCHEDULE_TIME,
+    CONF_SCHEDULE_WEEKDAYS,
+    CONF_SETTLE_SECONDS,
+    CONF_TYPES,
+    SUBENTRY_FOLDER,
+)
+from custom_components.immich_backup.flows import folder as flow_module
+from custom_components.immich_backup.flows.folder_form import (
+    SECTION_DETAILS,
+    SECTION_WHAT,
+    SECTION_WHEN,
+)
+from custom_components.immich_backup.folders import build_folder
+from simulator import Action, Fault
+from tests.support.flows import folder_form
+from tests.support.home import ENTRY_ID, Home, folder_data, until
+from tests.support.mounting import mounted
+
+RULES = [
+    {
+        "name": "No screenshots",
+        "action": "skip",
+        "types": ["photo"],
+        "extensions": ["png", ".JPG"],
+        "paths": ["Screenshots/", "**/private/**"],
+        "min_size_mb": 0.1,
+        "max_size_mb": 2000,
+        "older_than_days": 30,
+        "newer_than_days": 365,
+        "captured_from": "2026-07-01",
+        "captured_to": "2026-07-31",
+        "min_pixels": 800,
+        "max_pixels": 12000,
+    },
+    {"name": "Cats", "action": "back_up", "paths": ["*cat*"]},
+]
+
+
+async def begin(home: Home, subentry_id: str | None = None) -> SubentryFlowResult:
+    """Return the form of a new folder, or of one that is there."""
+    context = SubentryFlowContext(source=SOURCE_USER)
+    if subentry_id is not None:
+        context = SubentryFlowContext(
+            source=SOURCE_RECONFIGURE, subentry_id=subentry_id
+        )
+    result = await home.hass.config_entries.subentries.async_init(
+        (home.entry.entry_id, SUBENTRY_FOLDER), context=context
+    )
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "folder"
+    return result
+
+
+async def submit(
+    home: Home, form: SubentryFlowResult, values: dict[str, Any]
+) -> SubentryFlowResult:
+    """Return what comes after a form was submitted."""
+    result = await home.hass.config_entries.subentries.async_configure(
+        form["flow_id"], values
+    )
+    await home.hass.async_block_till_done()
+    return result
+
+
+async def save(
+    home: Home, form: SubentryFlowResult, values: dict[str, Any]
+) -> dict[str, Any]:
+    """Fill in a form, confirm it, and return what is stored of the folder."""
+    before = set(home.entry.subentries)
+    confirm = await submit(home, form, values)
+    assert confirm["type"] is FlowResultType.FORM
+    assert confirm["step_id"] == "confirm"
+    assert set(home.entry.subentries) == before
+    result = await submit(home, confirm, {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (subentry_id,) = set(home.entry.subentries) - before
+    return dict(home.entry.subentries[subentry_id].data)
+
+
+def fields(form: SubentryFlowResult) -> dict[str, Any]:
+    """Return the fields of a form as the browser gets them, by name."""
+    found: Any = probatio.to_field_list(
+        form["data_schema"], custom_serializer=cv.custom_serializer
+    )
+    json.dumps(found)
+    return {field["name"]: field for field in found}
+
+
+def suggested(form: SubentryFlowResult) -> dict[str, Any]:
+    """Return what a form is filled in with, as the browser sends it back."""
+
+    def fill(part: list[dict[str, Any]]) -> dict[str, Any]:
+        filled = {}
+        for field in part:
+            value = (field.get("description") or {}).get("suggested_value")
+            if field.get("type") == "expandable":
+                filled[field["name"]] = fill(field["schema"])
+            elif value is not None:
+                filled[field["name"]] = value
+            elif "default" in field:
+                filled[field["name"]] = field["default"]
+        return filled
+
+    return fill(list(fields(form).values()))
+
+
+def details(form: SubentryFlowResult) -> dict[str, str]:
+    """Return what the texts of a form are filled in with."""
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    return dict(placeholders)
+
+
+async def test_add(home: Home, set_ups: list[str]) -> None:
+    """With only the path chosen a folder is added, and is backed up without a reload."""
+    folder = home.folder("card")
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up()
+    form = await begin(home)
+    assert form["errors"] == {}
+    shown = fields(form)
+    assert str(folder) in shown[CONF_PATH]["selector"]["select"]["options"]
+    assert [name for name, field in shown.items() if field["required"]] == [
+        CONF_PATH,
+        CONF_INCLUDE_EXISTING,
+        SECTION_WHAT,
+        SECTION_WHEN,
+        SECTION_DETAILS,
+    ]
+    for name in (SECTION_WHAT, SECTION_WHEN, SECTION_DETAILS):
+        assert shown[name]["expanded"] is False
+
+    data = await save(home, form, {**suggested(form), CONF_PATH: str(folder)})
+    assert data == {
+        CONF_PATH: str(folder),
+        CONF_INCLUDE_EXISTING: True,
+        CONF_TYPES: ["photo", "video"],
+        CONF_NEW_MEDIA: True,
+        CONF_RECURSIVE: True,
+        CONF_DETECTION: "auto",
+        CONF_SETTLE_SECONDS: 10,
+    }
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.title == "card"
+    assert subentry.unique_id == str(folder)
+    await until(lambda: subentry.subentry_id in home.engine.folders)
+    assert set_ups == [ENTRY_ID]
+
+
+async def test_everything_is_stored(home: Home) -> None:
+    """All that can be entered is stored as it was entered, and fits into JSON."""
+    folder = home.folder()
+    await home.set_up()
+    values = folder_form(
+        f"{folder}/",
+        **{
+            CONF_NAME: " Camera card ",
+            CONF_INCLUDE_EXISTING: False,
+            SECTION_WHAT: {CONF_TYPES: ["video"], CONF_RULES: RULES},
+            SECTION_WHEN: {
+                CONF_NEW_MEDIA: False,
+                CONF_SCHEDULE_TIME: "03:30:00",
+                CONF_SCHEDULE_WEEKDAYS: ["sat", "sun"],
+            },
+            SECTION_DETAILS: {
+                CONF_RECURSIVE: False,
+                CONF_DETECTION: "polling",
+                CONF_SETTLE_SECONDS: 60,
+            },
+        },
+    )
+    data = await save(home, await begin(home), values)
+    assert data == {
+        CONF_PATH: str(folder),
+        CONF_INCLUDE_EXISTING: False,
+        CONF_TYPES: ["video"],
+        CONF_RULES: RULES,
+        CONF_NEW_MEDIA: False,
+        CONF_SCHEDULE_TIME: "03:30:00",
+        CONF_SCHEDULE_WEEKDAYS: ["sat", "sun"],
+        CONF_RECURSIVE: False,
+        CONF_DETECTION: "polling",
+        CONF_SETTLE_SECONDS: 60,
+    }
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.title == "Camera card"
+    assert json.loads(json_bytes(data)) == data == json.loads(json.dumps(data))
+    assert set(data) <= {
+        value for name, value in vars(const).items() if name.startswith("CONF_")
+    } | {CONF_PATH}
+    assert len(build_folder("", "", data).rules.rules[0].criteria) == 7
+
+
+async def test_empty_fields_are_not_stored(home: Home) -> None:
+    """What was filled in and emptied again leaves nothing behind."""
+    await home.set_up()
+    emptied = {"name": "Old", "action": "skip", "older_than_days": 5}
+    values = folder_form(
+        home.folder(),
+        **{
+            CONF_NAME: "  ",
+            SECTION_WHAT: {
+                CONF_RULES: [
+                    {
+                        **emptied,
+                        "types": [],
+                        "extensions": None,
+                        "captured_from": "",
+                        "unknown": 1,
+                    }
+                ]
+            },
+            SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: []},
+        },
+    )
+    data = await save(home, await begin(home), values)
+    assert data[CONF_RULES] == [emptied]
+    assert CONF_SCHEDULE_WEEKDAYS not in data
+    assert CONF_SCHEDULE_TIME not in data
+
+
+async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
+    """A folder is shown as it was entered; a change reaches the engine, no reload."""
+    folder, other = home.folder(), home.folder("other")
+    values = folder_form(
+        folder,
+        **{
+            CONF_NAME: "Camera",
+            SECTION_WHAT: {CONF_RULES: RULES},
+            SECTION_WHEN: {
+                CONF_SCHEDULE_TIME: "03:30:00",
+                CONF_SCHEDULE_WEEKDAYS: ["mon"],
+            },
+        },
+    )
+    await home.set_up()
+    stored = await save(home, await begin(home), values)
+    (subentry,) = home.entry.subentries.values()
+
+    form = await begin(home, subentry.subentry_id)
+    assert suggested(form) == values
+    confirm = await submit(home, form, suggested(form))
+    result = await submit(home, confirm, {})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    assert dict(subentry.data) == stored
+
+    form = await begin(home, subentry.subentry_id)
+    changed = folder_form(other, **{CONF_NAME: "Other", SECTION_WHAT: {CONF_RULES: []}})
+    result = await submit(home, await submit(home, form, changed), {})
+    assert result["reason"] == "reconfigure_successful"
+    assert subentry.title == "Other"
+    assert subentry.unique_id == str(other)
+    assert subentry.data[CONF_PATH] == str(other)
+    assert CONF_RULES not in subentry.data
+    assert CONF_SCHEDULE_TIME not in subentry.data
+    await until(lambda: home.engine.folders[subentry.subentry_id].path == str(other))
+    assert set_ups == [ENTRY_ID]
+
+
+async def test_running_upload_goes_on(home: Home, set_ups: list[str]) -> None:
+    """Adding, changing and removing folders does not disturb an upload."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    hang = home.immich.faults.add(
+        Fault(action=Action.HANG, method="POST", path_regex="/assets$", times=1)
+    )
+    await home.set_up(folder_data(folder))
+    await until(lambda: hang.struck)
+    uploads = home.immich.requests.matching("POST", "/api/assets")
+
+    await save(home, await begin(home), folder_form(home.folder("second")))
+    (second,) = set(home.entry.subentries) - {"folder1"}
+    form = await begin(home, second)
+    changed = folder_form(home.folder("third"))
+    await submit(home, await submit(home, form, changed), {})
+    home.hass.config_entries.async_remove_subentry(home.entry, second)
+    await home.hass.async_block_till_done()
+    await until(lambda: set(home.engine.folders) == {"folder1"})
+
+    assert home.immich.requests.matching("POST", "/api/assets") == uploads
+    assert uploads[0].status is None
+    assert set_ups == [ENTRY_ID]
+    home.immich.faults.clear()
+
+
+@pytest.fixture
+def private_root(home: Home) -> Path:
+    """Return the folder above all, which Home Assistant may use here."""
+    top = home.root.parent
+    home.hass.config.allowlist_external_dirs.add(str(top))
+    (top / "config" / ".storage").mkdir(parents=True, exist_ok=True)
+    return top
+
+
+def unreadable(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a folder that may not be read."""
+    path = home.folder("secret")
+    scandir = os.scandir
+
+    def refuse(name: str) -> Any:
+        if name == str(path):
+            raise PermissionError(13, "Permission denied")
+        return scandir(name)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    return str(path)
+
+
+def file(home: Home, _: pytest.MonkeyPatch) -> str:
+    """Return something that is not a folder."""
+    path = home.root / "one.jpg"
+    path.write_bytes(b"one")
+    return str(path)
+
+
+def foreign(home: Home, _: pytest.MonkeyPatch) -> str:
+    """Return a folder that Home Assistant may not use, by an innocent name."""
+    path = home.root.parent / "elsewhere"
+    path.mkdir()
+    (home.root / "link").symlink_to(path)
+    return str(home.root / "link")
+
+
+def odd(home: Home, _: pytest.MonkeyPatch) -> str:
+    """Return a folder whose real name is not valid text."""
+    path = os.fsencode(home.root) + b"/\xff"
+    os.mkdir(path)  # noqa: PTH102
+    (home.root / "link").symlink_to(os.fsdecode(path))
+    return str(home.root / "link")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("media/camera", "not_absolute"),
+        ("", "not_absolute"),
+        ("/media/a\0b", "not_absolute"),
+        ("/media/\udcff", "not_storable"),
+        (odd, "not_storable"),
+        ("{root}/nowhere", "missing"),
+        (file, "not_a_directory"),
+        (foreign, "not_allowed"),
+        ("/proc", "not_allowed"),
+        (unreadable, "unreadable"),
+    ],
+)
+async def test_unusable_path(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str | Callable[[Home, pytest.MonkeyPatch], str],
+    reason: str,
+) -> None:
+    """A folder that can't be watched is refused; nothing that was entered is lost."""
+    await home.set_up()
+    path = (
+        place.format(root=home.root)
+        if isinstance(place, str)
+        else place(home, monkeypatch)
+    )
+    values = folder_form(path, **{CONF_NAME: "X", SECTION_WHAT: {CONF_RULES: RULES}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {CONF_PATH: reason}
+    assert suggested(form) == values
+    assert home.entry.subentries == {}
+
+    data = await save(home, form, {**values, CONF_PATH: str(home.folder())})
+    assert data[CONF_RULES] == RULES
+
+
+async def test_not_allowed_says_what_to_add(home: Home) -> None:
+    """The text names the folder to allow, which is not what was entered."""
+    await home.set_up()
+    path = home.root.parent / "elsewhere"
+    path.mkdir()
+    (home.root / "link").symlink_to(path)
+    form = await submit(home, await begin(home), folder_form(home.root / "link"))
+    assert details(form) == {"allow": str(path)}
+
+
+async def test_link_is_resolved(home: Home) -> None:
+    """A folder is stored by its real path."""
+    await home.set_up()
+    (home.root / "link").symlink_to(home.folder())
+    data = await save(home, await begin(home), folder_form(home.root / "link"))
+    assert data[CONF_PATH] == str(home.folder())
+
+
+@pytest.mark.parametrize("place", [".", "config", "config/.storage"])
+@pytest.mark.parametrize("recursive", [True, False])
+async def test_private(
+    home: Home, private_root: Path, place: str, recursive: bool
+) -> None:
+    """Home Assistant's own data are not backed up, nor is what holds them."""
+    await home.set_up()
+    values = folder_form(
+        private_root / place, **{SECTION_DETAILS: {CONF_RECURSIVE: recursive}}
+    )
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {CONF_PATH: "private"}
+    # Beside them is a usual place.
+    media = private_root / "config" / "media"
+    media.mkdir()
+    await save(home, form, folder_form(media))
+
+
+@pytest.mark.parametrize("place", [".", "below", "../link", ".."])
+async def test_overlap(home: Home, place: str) -> None:
+    """A folder in, around or the same as another one is refused."""
+    folder = home.folder()
+    (folder / "below").mkdir()
+    (home.root / "link").symlink_to(folder / "below")
+    await home.set_up(folder_data(folder))
+    form = await submit(home, await begin(home), folder_form(folder / place))
+    assert form["errors"] == {CONF_PATH: "overlaps"}
+    assert details(form) == {"other": "Camera", "other_path": str(folder)}
+    await save(home, form, folder_form(home.folder("second")))
+
+
+async def test_no_overlap_without_sub_folders(home: Home) -> None:
+    """What a folder does not reach into may be a folder of its own, until it does."""
+    folder = home.folder()
+    (folder / "below").mkdir()
+    await home.set_up(folder_data(folder, recursive=False))
+    await save(home, await begin(home), folder_form(folder / "below"))
+    form = await begin(home, "folder1")
+    form = await submit(home, form, folder_form(folder))
+    assert form["errors"] == {CONF_PATH: "overlaps"}
+    values = folder_form(folder, **{SECTION_DETAILS: {CONF_RECURSIVE: False}})
+    confirm = await submit(home, form, values)
+    assert (await submit(home, confirm, {}))["reason"] == "reconfigure_successful"
+
+
+@pytest.fixture
+def bind_mount(home: Home) -> Iterator[Path]:
+    """Return a second name of a folder in `camera`, by a mount."""
+    inside = home.folder() / "inside"
+    inside.mkdir()
+    point = home.folder("mounted")
+    with mounted(point, "--bind", str(inside)):
+        yield point
+
+
+async def test_overlap_by_mount(home: Home, bind_mount: Path) -> None:
+    """A folder that is reached by another name is still the same."""
+    await home.set_up(folder_data(home.folder()))
+    form = await submit(home, await begin(home), folder_form(bind_mount))
+    assert form["errors"] == {CONF_PATH: "overlaps"}
+    await save(home, form, folder_form(home.folder("second")))
+    await home.hass.config_entries.async_unload(home.entry.entry_id)
+
+
+async def test_same_folder_in_two_windows(home: Home) -> None:
+    """Of two forms about one folder the second ends without a second folder."""
+    await home.set_up()
+    values = folder_form(home.folder())
+    first = await submit(home, await begin(home), values)
+    second = await submit(home, await begin(home), values)
+    await submit(home, first, {})
+    result = await submit(home, second, {})
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert len(home.entry.subentries) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "field"),
+    [
+        ({"action": "delete"}, "unknown", "What to do"),
+        ({"types": ["sound"]}, "unknown", "Types"),
+        ({"types": 5}, "not_a_list", "Types"),
+        ({"extensions": ["*"]}, "not_an_extension", "Extensions"),
+        ({"paths": ["../x"]}, "not_a_pattern", "Paths"),
+        ({"min_size_mb": "much"}, "not_a_number", "Smallest size"),
+        ({"min_size_mb": 5, "max_size_mb": 4}, "below_minimum", "Largest size"),
+        (
+            {"older_than_days": 9, "newer_than_days": 9},
+            "never_both",
+            "Newer than",
+        ),
+        ({"captured_from": "summer"}, "not_a_date", "Taken from"),
+        (
+            {"captured_from": "2026-07-02", "captured_to": "2026-07-01"},
+            "before_start",
+            "Taken to",
+        ),
+    ],
+)
+async def test_broken_rule(
+    home: Home, rule: dict[str, Any], reason: str, field: str
+) -> None:
+    """A rule that can't be used is named with its field; the other values stay."""
+    await home.set_up()
+    folder = home.folder()
+    rules = [*RULES, {"name": "Broken", "action": "skip", **rule}]
+    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHAT: reason}
+    assert details(form) == {"rule": "Broken", "field": field}
+    assert fields(form)[SECTION_WHAT]["expanded"] is True
+    assert fields(form)[SECTION_WHEN]["expanded"] is False
+    assert suggested(form) == values
+
+    rules[-1] = {"name": "Sound", "action": "skip"}
+    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
+    assert (await save(home, form, values))[CONF_RULES] == rules
+
+
+async def test_nameless_rule_is_counted(home: Home) -> None:
+    """A broken rule without a name is told by its number."""
+    await home.set_up()
+    rules = [*RULES, {"min_pixels": -1}]
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
+    form = await submit(home, await begin(home), values)
+    assert details(form) == {"rule": "3", "field": "Fewest pixels"}
+
+
+async def test_rules_are_a_list(home: Home) -> None:
+    """What is no list of rules is refused before it gets anywhere."""
+    await home.set_up()
+    form = await begin(home)
+    for rules in ("skip", {"action": "skip"}, ["skip"]):
+        values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
+        values[SECTION_WHAT][CONF_RULES] = rules
+        with pytest.raises(probatio.Invalid):
+            await submit(home, form, values)
+
+
+async def test_nothing_wanted(home: Home) -> None:
+    """A folder of which nothing would be backed up is refused."""
+    await home.set_up()
+    folder = home.folder()
+    values = folder_form(
+        folder, **{SECTION_WHAT: {CONF_TYPES: [], CONF_RULES: RULES[:1]}}
+    )
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHAT: "nothing_wanted"}
+    values = folder_form(folder, **{SECTION_WHAT: {CONF_TYPES: [], CONF_RULES: RULES}})
+    assert (await save(home, form, values))[CONF_TYPES] == []
+
+
+async def test_days_without_time(home: Home) -> None:
+    """Days mean nothing without a time."""
+    await home.set_up()
+    folder = home.folder()
+    values = folder_form(folder, **{SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: ["mon"]}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHEN: "time_missing"}
+    assert fields(form)[SECTION_WHEN]["expanded"] is True
+    values[SECTION_WHEN][CONF_SCHEDULE_TIME] = "03:30:00"
+    await save(home, form, values)
+
+
+async def test_several_errors_at_once(home: Home) -> None:
+    """All that is wrong is told at the same time."""
+    await home.set_up()
+    values = folder_form(
+        home.root / "nowhere",
+        **{
+            SECTION_WHAT: {CONF_RULES: [{"name": "A", "action": "x"}]},
+            SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: ["mon"]},
+        },
+    )
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {
+        CONF_PATH: "missing",
+        SECTION_WHAT: "unknown",
+        SECTION_WHEN: "time_missing",
+    }
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_outlook(home: Home, loaded: bool) -> None:
+    """Before it is saved the form tells what would happen, also without the account."""
+    folder = home.folder()
+    (folder / "Screenshots").mkdir()
+    (folder / "one.jpg").write_bytes(b"1" * 1_500_000)
+    (folder / "two.jpg").write_bytes(b"2" * 500_000)
+    (folder / "Screenshots" / "three.jpg").write_bytes(b"3")
+    (folder / "four.mp4").write_bytes(b"4")
+    (folder / "five.txt").write_bytes(b"5")
+    (folder / "six.jpg").write_bytes(b"")
+    home.new_entry()
+    if loaded:
+        await home.hass.config_entries.async_setup(home.entry.entry_id)
+    values = folder_form(
+        folder,
+        **{
+            CONF_NAME: "Camera",
+            SECTION_WHAT: {
+                CONF_TYPES: ["photo"],
+                CONF_RULES: [
+                    {"name": "Shots", "action": "skip", "paths": ["Screenshots/"]}
+                ],
+            },
+        },
+    )
+    confirm = await submit(home, await begin(home), values)
+    assert confirm["step_id"] == "confirm"
+    told = details(confirm)
+    assert told["name"] == "Camera"
+    assert told["path"] == str(folder)
+    lines = told["found"].splitlines()
+    assert lines[:2] == [
+        "- Files in it: 6 (2 MB)",
+        "- Would be backed up: 2 (2 MB)",
+    ]
+    assert set(lines[2:]) == {
+        "- Left out by the rule “Shots”: 1",
+        "- Left out because their type is not chosen: 1",
+        "- Left out because Immich takes no such files: 1",
+        "- Left out because they are empty: 1",
+    }
+    assert told["starts"] == "New files are noticed at once."
+    assert (await submit(home, confirm, {}))["type"] is FlowResultType.CREATE_ENTRY
+    assert (home.entry.state is ConfigEntryState.LOADED) is loaded
+
+
+async def test_outlook_only_new(home: Home) -> None:
+    """What is there already is told to be left out when only new files are wanted."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"1")
+    await home.set_up()
+    values = folder_form(folder, **{CONF_INCLUDE_EXISTING: False})
+    confirm = await submit(home, await begin(home), values)
+    assert details(confirm)["found"].splitlines() == [
+        "- Files in it: 1 (1 B)",
+        "- Would be backed up: 0 (0 B)",
+        "- Left out because they are there already: 1",
+    ]
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_outlook_of_many_files(
+    home: Home, monkeypatch: pytest.MonkeyPatch, loaded: bool
+) -> None:
+    """What could not be counted in time is told as a lower bound."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"1")
+    monkeypatch.setattr(flow_module, "_PREVIEW_SECONDS", -1.0)
+    home.new_entry()
+    if loaded:
+        await home.hass.config_entries.async_setup(home.entry.entry_id)
+    confirm = await submit(home, await begin(home), folder_form(folder))
+    first, second = details(confirm)["found"].splitlines()
+    assert first.startswith("- Files in it: at least ")
+    assert second.startswith("- Would be backed up: at least ")
+
+
+async def test_share_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that never answers holds up no form."""
+    released = threading.Event()
+    folder = home.folder()
+    await home.set_up()
+    monkeypatch.setattr(flow_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(flow_module, "_PREVIEW_SECONDS", 0.0)
+
+    def hang(*args: object, **options: object) -> None:
+        released.wait()
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(flow_module, "offered_folders", hang)
+            patch.setattr(flow_module, "check_folder", hang)
+            form = await begin(home)
+            assert fields(form)[CONF_PATH]["selector"]["select"]["options"] == []
+            form = await home.hass.config_entries.subentries.async_configure(
+                form["flow_id"], folder_form(folder)
+            )
+            assert form["errors"] == {CONF_PATH: "not_answering"}
+        with monkeypatch.context() as patch:
+            never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            patch.setattr(home.engine, "preview", lambda *args: never)
+            monkeypatch.setattr(flow_module, "_PATIENCE", 1.0)
+            confirm = await submit(home, form, folder_form(folder))
+            assert details(confirm)["found"] == (
+                "The folder answers too slowly to be looked through now."
+            )
+    finally:
+        released.set()
+    result = await submit(home, confirm, {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
