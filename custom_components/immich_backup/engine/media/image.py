@@ -53,7 +53,8 @@ def _facts(image: object) -> ImageFacts:
     width, height = image.size
     captured: datetime | None = None
     with suppress(Exception):
-        exif = image.getexif()
+        # Not the method of PNG pictures: where it finds none, it decodes all pixels.
+        exif = Image.Image.getexif(image)
         if exif.get(_ORIENTATION) in _QUARTER_TURNS:
             width, height = height, width
         details = exif.get_ifd(_EXIF_IFD)
