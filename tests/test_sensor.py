@@ -131,14 +131,14 @@ def test_share_is_not_rounded_up(total: int, protected: int, share: float) -> No
 
 
 @pytest.mark.usefixtures("quick_checks")
-async def test_folder_not_available(home: Home) -> None:
+async def test_folder_unavailable(home: Home) -> None:
     """A folder that vanishes says so, keeps its numbers, and comes back."""
     folder = home.folder()
     (folder / "one.jpg").write_bytes(b"one")
     await home.set_up(folder_data(folder))
     await home.until_state("sensor", "protected_files", "1", "folder1")
     folder.rename(home.root / "away")
-    await home.until_state("sensor", "status", "not_available", "folder1")
+    await home.until_state("sensor", "status", "unavailable", "folder1")
     assert home.state("sensor", "protected_files", "folder1").state == "1"
     assert home.state("binary_sensor", "problem").state == "on"
     (home.root / "away").rename(folder)

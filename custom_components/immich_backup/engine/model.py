@@ -119,8 +119,7 @@ class FolderStatus(StrEnum):
     SCANNING = "scanning"
     BACKING_UP = "backing_up"
     WAITING = "waiting"
-    # Not "unavailable": to Home Assistant that word says that there is no state.
-    UNAVAILABLE = "not_available"
+    UNAVAILABLE = "unavailable"
 
 
 class FolderTrouble(StrEnum):
