@@ -66,6 +66,9 @@ class Content:
                 self.read += len(piece)
                 yield piece
         finally:
+            # A file is closed in a thread, which takes a while.
+            for _ in range(20):
+                await asyncio.sleep(0)
             self.closed += 1
 
     def piece(self, number: int) -> bytes:

@@ -35,6 +35,17 @@ def http(
     return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + body
 
 
+def brief(value: object) -> str | None:
+    """Return a short name of an answer for the names of tests; None for the rest."""
+    if isinstance(value, bytes):
+        status = value.partition(b"\r\n")[0].removeprefix(b"HTTP/1.1 ")
+        body = value.partition(b"\r\n\r\n")[2]
+        return f"{status[:20].decode()} {body[:60].decode(errors='replace')}"
+    if isinstance(value, type | str):
+        return None
+    return json.dumps(value)[:60]
+
+
 @dataclass
 class Exchange:
     """One request that has arrived (its head), and the means to answer it."""

@@ -21,7 +21,7 @@ from simulator import Simulator
 
 from .calls import ALL_CALLS, CALLS, OPEN_CALLS, asset
 from .conftest import CANARY, Connect
-from .server import Exchange, RawServer, answers, http
+from .server import Exchange, RawServer, answers, brief, http
 
 CONFIG = {"maintenanceMode": False, "isInitialized": True}
 CANNOT = http(404, {"message": "Cannot GET /api/users/me"})
@@ -335,6 +335,7 @@ async def test_albums_on_the_wire(connect: Connect) -> None:
         ),
         (http(200, []), errors.NotFoundError),
     ],
+    ids=brief,
 )
 async def test_not_in_the_album(
     connect: Connect, answer: bytes, error: type[errors.ImmichError]

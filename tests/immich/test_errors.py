@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.immich_backup.immich import ImmichClient, errors
 
-from .server import RawServer, answers, http
+from .server import RawServer, answers, brief, http
 
 type Connect = Callable[[str], ImmichClient]
 
@@ -54,6 +54,7 @@ HTML = "<html><head><title>Something went wrong</title></head></html>"
         (http(200, HTML), errors.ProtocolError),
         (http(204), errors.ProtocolError),
     ],
+    ids=brief,
 )
 async def test_error_of_an_answer(
     connect: Connect, answer: bytes, error: type[errors.ImmichError]
