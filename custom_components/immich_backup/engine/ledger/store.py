@@ -62,6 +62,8 @@ class Ledger:
             return
         finally:
             self._worker.shutdown(wait=False)
+        # Nothing is left to do, so that its thread ends at once.
+        self._worker.shutdown()
 
     async def run[T](self, job: Callable[..., T], /, *args: object) -> T:
         """Run a job as one transaction that may write; raises LedgerError."""
@@ -154,7 +156,7 @@ class Ledger:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as err:
+        except (sqlite3.Error, UnicodeDecodeError) as err:
             text = f"The ledger can't be written: {err}"
             self._note_failure(text)
             raise LedgerError(text) from err
@@ -193,7 +195,7 @@ class Ledger:
             self._lock = lock(self.path)
             try:
                 self._connection = connect(self.path)
-            except sqlite3.Error as err:
+            except (sqlite3.Error, UnicodeDecodeError) as err:
                 if not is_damage(err):
                     raise
                 self.quarantined = quarantine(self.path)
