@@ -84,6 +84,7 @@ class Backup:
                 protected
             ),
             await self.entity_id(f"{self._entry_id}_connected"): "on",
+            await self.entity_id(f"{self._entry_id}_running"): "off",
         }
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
