@@ -67,8 +67,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means a damaged file, not a full or a read-only disk."""
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
+    """Return whether an error means a damaged file, not a full or a read-only disk.
+
+    When SQLite's message repeats damaged text, Python fails to decode the message.
+    """
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & 0xFF in _DAMAGE
 
