@@ -76,7 +76,12 @@ def open_file(root: bytes, path: bytes, stamp: Stamp) -> BinaryIO:
         )
     except OSError as err:
         raise _named(err) from err
-    file = open(fd, "rb", buffering=0)
+    try:
+        file = open(fd, "rb", buffering=0)
+    except OSError as err:
+        # A directory is there now.
+        os.close(fd)
+        raise _named(err) from err
     try:
         check_unchanged(file, stamp)
         # A directory on the way may have been swapped for a link meanwhile.
