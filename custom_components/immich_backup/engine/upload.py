@@ -63,9 +63,9 @@ async def upload_file(
 def _read_small(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
     """Return a small file's bytes, which must be those of the checksum; blocking."""
     with open_unchanged(root, path, stamp) as file:
-        # One byte more than expected tells a file that grew.
+        # Whether it grew is seen at the end.
         parts = []
-        left = stamp.size + 1
+        left = stamp.size
         while left and (part := file.read(left)):
             parts.append(part)
             left -= len(part)

@@ -29,7 +29,7 @@ from .models import (
     UploadResult,
     User,
 )
-from .multipart import AssetUpload, Envelope, envelope
+from .multipart import AssetUpload, Envelope, WholeBody, envelope
 from .stream import BodyStream, send_timeout
 from .transport import CONNECT_TIMEOUT, Transport
 
@@ -38,7 +38,7 @@ OLDEST_VERSION = ServerVersion(3, 0, 0)
 # body; 5,000 checksums are 280 kB.
 MAX_CHECK = 5000
 # Content of at most this many bytes is better sent in one piece. With the form around
-# it, it stays below the 1 MiB at which aiohttp starts to complain.
+# it, it stays below 1 MiB, the most that aiohttp likes to be handed at once.
 SMALL_BODY = 1008 * 1024
 _CHECKSUM_SIZE = 20
 
@@ -148,7 +148,7 @@ class ImmichClient:
             answer = await self._call(
                 "POST",
                 "assets",
-                data=b"".join((frame.head, upload.content, frame.tail)),
+                data=WholeBody(frame, upload.content),
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(
                     total=send_timeout(length), sock_connect=CONNECT_TIMEOUT

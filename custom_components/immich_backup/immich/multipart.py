@@ -8,6 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
+from typing import override
+
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload
 
 from .models import Visibility, api_time
 
@@ -100,3 +104,28 @@ def envelope(upload: AssetUpload) -> Envelope:
         head=head.encode(),
         tail=f"\r\n--{boundary}--\r\n".encode(),
     )
+
+
+class WholeBody(Payload):
+    """Content that is in memory, with its frame around it; can be sent again.
+
+    Handed to aiohttp in parts, for joining them would copy the content.
+    """
+
+    _autoclose = True
+
+    def __init__(self, frame: Envelope, content: bytes) -> None:
+        """Prepare to send exactly these bytes."""
+        super().__init__(
+            (frame.head, content, frame.tail), content_type=frame.content_type
+        )
+        self._size = sum(map(len, self._value))
+
+    @override
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for part in self._value:
+            await writer.write(part)
+
+    @override
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return b"".join(self._value).decode(encoding, errors)

@@ -228,6 +228,8 @@ async def _read(response: aiohttp.ClientResponse, limit: int, *, strict: bool) -
             if strict:
                 raise ProtocolError("The server's answer is too long")
             break
+        if response.content.at_eof():
+            break
         # A flood that is always ready would never give the loop a turn.
         await asyncio.sleep(0)
     return bytes(raw)
