@@ -104,6 +104,7 @@ class Watcher:
         self._lock = threading.Lock()
         self._observer: BaseObserver | None = None
         self._folders: dict[str, _Watched] = {}
+        self._closed = False
 
     def add(
         self, folder: str, root: bytes, *, recursive: bool, wake: Callable[[], None]
@@ -112,6 +113,9 @@ class Watcher:
         notes = _Notes(root, self._loop, wake)
         path = os.fsdecode(root)
         with self._lock:
+            if self._closed:
+                # Nobody would ever stop the threads.
+                raise WatchError("closed")
             try:
                 if self._observer is None:
                     observer = Observer()
@@ -166,8 +170,9 @@ class Watcher:
             )
 
     def close(self) -> None:
-        """Stop all threads and wait for them."""
+        """Stop all threads and wait for them; nothing is watched from then on."""
         with self._lock:
+            self._closed = True
             observer, self._observer = self._observer, None
             self._folders.clear()
         if observer is not None:
