@@ -52,6 +52,7 @@ def garbage(data: bytearray, chance: random.Random) -> None:
 DAMAGES = (flip, flip_header, truncate, blank_page, garbage)
 
 
+@pytest.mark.timeout(120 + 5 * ROUNDS)
 async def test_damaged_ledger(world: World, tmp_path: Path) -> None:
     """Whatever became of the ledger, the engine starts, and sends nothing again."""
     for number in range(12):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.immich_backup.engine import FileState
+from custom_components.immich_backup.engine import FileState, runner
+from custom_components.immich_backup.engine.events import Event, ServerChanged
 from custom_components.immich_backup.engine.model import Halt, Reason
 from custom_components.immich_backup.immich import (
     AssetUpload,
@@ -336,6 +337,30 @@ async def test_broken_files_stop_no_others(
         world.server.faults.clear()
         await engine.retry_failed()
         await world.until_protected(engine)
+
+
+async def test_one_broken_file_is_not_the_server(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that always fails waits for its next try; nothing pauses for it."""
+    monkeypatch.setattr(runner, "_FIRST_RETRY", 30.0)
+    world.fault(
+        action=Action.RESPOND,
+        canned="internal-error",
+        header=only(world.write("broken.jpg", SMALL)),
+    )
+    for number in range(20):
+        world.write(f"p{number}.jpg", SMALL)
+    troubles: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, ServerChanged) and event.error is not None:
+            troubles.append(event.error)
+
+    async with world.engine() as engine:
+        engine.subscribe(note)
+        await world.until_states(engine, failed=1, protected=20)
+    assert troubles == []
 
 
 async def test_connections_that_break_now_and_then(world: World) -> None:
