@@ -1,0 +1,106 @@
+"""Every benchmark runs, in small, and tells its figures."""
+
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.bare import ROOT
+
+FIGURES = {
+    "scan": [
+        ("scan.tree.cpu", "CPU s", "ratio", "<= 1.5"),
+        ("scan.tree.memory", "MB", "difference", "<= 16"),
+        ("scan.flat.cpu", "CPU s", "ratio", "<= 1.5"),
+        ("scan.flat.memory", "MB", "difference", "<= 16"),
+    ],
+    "transfer": [
+        ("transfer.rate", "files/s", "ratio", ">= 0.5"),
+        ("transfer.cpu", "CPU s/GB", "ratio", None),
+        ("transfer.lag", "ms", "difference", "<= 20"),
+    ],
+    "bigfile": [
+        ("bigfile.rate", "MB/s", "ratio", ">= 0.8"),
+        ("bigfile.cpu", "CPU s/GB", "ratio", None),
+        ("bigfile.memory", "MB", "difference", "<= 32"),
+    ],
+}
+ROUNDS = 2
+
+
+def bench(
+    tmp_path: Path, *arguments: str, path: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the benchmarks in small, with what they write below a folder."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "bench", "--quick", "--rounds", str(ROUNDS)),
+            *arguments,
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "TMPDIR": str(tmp_path),
+            **({} if path is None else {"PATH": path}),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def report(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return the object in the last line."""
+    assert result.returncode == 0, result.stderr
+    data: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return data
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_benchmark(tmp_path: Path, name: str) -> None:
+    """A benchmark measures itself and its reference in every round, and cleans up."""
+    if name != "scan" and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    result = bench(tmp_path, "--only", name, "--json")
+    data = report(result)
+    assert data["quick"] is True
+    assert data["rounds"] == ROUNDS
+    assert data["machine"]["python"]
+    assert 0 <= data["neighbours_percent"] <= 100
+    figures = data["figures"]
+    assert [
+        (figure["name"], figure["unit"], figure["comparison"], figure["target"])
+        for figure in figures
+    ] == FIGURES[name]
+    for figure in figures:
+        assert figure["missing"] is None
+        assert figure["met"] in ((True, False) if figure["target"] else (None,))
+        for side in ("ours", "reference"):
+            numbers = figure["rounds"][side]
+            assert len(numbers) == ROUNDS
+            assert min(numbers) <= figure[side] <= max(numbers)
+        assert figure["what"] in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_reference(tmp_path: Path) -> None:
+    """Without curl the figures say so, and are no success."""
+    nothing = tmp_path / "bin"
+    nothing.mkdir()
+    options = ("--only", "transfer", "--json")
+    result = bench(tmp_path, *options, path=str(nothing))
+    rate, cpu, lag = report(result)["figures"]
+    for figure in (rate, cpu):
+        assert figure["missing"] == "curl is not installed"
+        assert figure["reference"] is figure["value"] is figure["met"] is None
+        assert figure["ours"] > 0
+    assert lag["missing"] is None
+    line = next(line for line in result.stdout.splitlines() if rate["what"] in line)
+    assert "curl is not installed" in line
+    assert line.endswith("NOT KNOWN")
+    assert bench(tmp_path, *options, "--check", path=str(nothing)).returncode == 1
