@@ -5,7 +5,7 @@ from pathlib import Path
 import threading
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import CONF_API_KEY
+from homeassistant.const import CONF_API_KEY, EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 import pytest
@@ -72,6 +72,35 @@ async def test_without_server(home: Home) -> None:
     await home.until_stored(1)
     await home.until_state("sensor", "waiting_files", "0")
     await home.until_state("binary_sensor", "connected", "on")
+
+
+async def test_home_assistant_starts(home: Home) -> None:
+    """Work begins once Home Assistant has started, and not in its way."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    home.hass.set_state(CoreState.starting)
+    await home.set_up(folder_data(folder))
+    await home.press("back_up_now")
+    await home.hass.async_block_till_done()
+    assert home.immich.requests.matching("GET", "/api/users/me") == []
+    reports, _ = await home.engine.list_files()
+    assert reports == []
+    home.hass.set_state(CoreState.running)
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await home.until_stored(1)
+
+
+async def test_stopped_before_it_started(home: Home) -> None:
+    """An account that is unloaded while Home Assistant starts leaves nothing behind."""
+    home.hass.set_state(CoreState.starting)
+    await home.set_up(folder_data(home.folder()))
+    await home.press("back_up_now")
+    assert await home.hass.config_entries.async_unload(ENTRY_ID)
+    home.hass.set_state(CoreState.running)
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await home.hass.async_block_till_done()
+    assert tasks() == []
+    await until(lambda: threads() == [])
 
 
 async def test_silent_server(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

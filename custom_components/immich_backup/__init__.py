@@ -8,6 +8,7 @@ from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
 from .account import ledger_path, spool_path
@@ -83,6 +84,7 @@ async def async_setup_entry(
     entry.async_on_unload(entry.add_update_listener(_async_update))
     # What changed while nobody listened.
     await manager.update()
+    entry.async_on_unload(async_at_started(hass, manager.begin))
     return True
 
 

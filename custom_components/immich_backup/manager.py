@@ -58,7 +58,7 @@ class BackupManager:
         return self._account != _account_of(self.entry)
 
     async def start(self) -> None:
-        """Open the ledger and tend the folders; raises LedgerError."""
+        """Open the ledger and get ready to tend the folders; raises LedgerError."""
         self.engine.subscribe(self._handle)
         self.engine.subscribe(self.issues.handle)
         self.engine.subscribe(self.overview.changed)
@@ -67,12 +67,17 @@ class BackupManager:
             self._applied[subentry.subentry_id] = _snapshot(subentry)
             if (folder := self._folder_of(subentry)) is not None:
                 tended.append(folder)
-        await self.engine.start(tended, self._applied)
+        await self.engine.start(tended, self._applied, begin=False)
         for folder in tended:
             self._schedule(folder.id, self._applied[folder.id][1])
         self.overview.async_add_listener(self._overview_told)
         self.server.async_add_listener(self._server_told)
         await self.issues.look_for_large_files()
+
+    @callback
+    def begin(self, _hass: HomeAssistant) -> None:
+        """Tend the folders: Home Assistant has started and has time for it."""
+        self.engine.begin()
 
     async def stop(self, _event: object = None) -> None:
         """Stop everything; what is on its way is sent again after the next start."""

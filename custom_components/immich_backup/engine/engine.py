@@ -97,6 +97,7 @@ class Engine:
         self._folders: dict[str, WatchedFolder] = {}
         self._listeners: list[Callable[[Event], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun = False
         self._meter = Meter(self._clock.monotonic)
         self._overlaps = Overlaps(self._found_overlap)
         self._numbers_read = NOTHING
@@ -136,9 +137,13 @@ class Engine:
     # Life
 
     async def start(
-        self, configured: Iterable[Folder], suspended: Collection[str] = ()
+        self,
+        configured: Iterable[Folder],
+        suspended: Collection[str] = (),
+        *,
+        begin: bool = True,
     ) -> None:
-        """Open the ledger and begin to tend the folders.
+        """Open the ledger and begin to tend the folders, now or when ``begin`` is called.
 
         Works without the server. What is known of folders that are neither configured
         nor suspended is forgotten. Raises LedgerError.
@@ -160,6 +165,14 @@ class Engine:
         except BaseException:
             await self.stop()
             raise
+        if begin:
+            self.begin()
+
+    def begin(self) -> None:
+        """Look after the folders and the server from now on; called once."""
+        self._begun = True
+        for watched in self._folders.values():
+            watched.start()
         self._spawn(self._connection.keep, "link")
         self._spawn(self._keep_confirmed, "confirm")
         self._spawn(self._keep_ledger, "ledger")
@@ -234,7 +247,8 @@ class Engine:
             looked=lambda: self._overlaps.look(self._folders),
         )
         self._folders[folder.id] = watched
-        watched.start()
+        if self._begun:
+            watched.start()
 
     async def suspend(self, folder_id: str) -> None:
         """Stop tending a folder until it is applied again; its files stay known."""
