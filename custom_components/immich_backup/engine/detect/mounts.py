@@ -139,7 +139,7 @@ def _parse(lines: Iterable[str]) -> Iterator[Mount]:
                 device=fields[2],
                 root=_unescape(fields[3]),
                 point=_unescape(fields[4]),
-                kind=rest[0],
+                kind=_unescape(rest[0]),
                 source=_unescape(rest[1]),
             )
 

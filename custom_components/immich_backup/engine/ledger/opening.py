@@ -21,6 +21,8 @@ _DAMAGE = frozenset(
     (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT)
 ) | {sqlite3.SQLITE_NOTADB}
 _PARTS = ("", "-wal", "-shm")
+# Pages of 4 KiB that the write-ahead log grows to.
+_LOG_PAGES = 250
 # How many damaged files are kept for whoever wants to look into them.
 _KEEP_DAMAGED = 2
 
@@ -56,6 +58,8 @@ def connect(path: Path) -> sqlite3.Connection:
         # Loses the last commits in a power cut, never the file: each of them can be
         # repeated, for the server knows what it has.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # A log that fills the disk can't be written back into the main file.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -4096")
         _require_usable(connection)

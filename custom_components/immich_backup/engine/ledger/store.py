@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 import sqlite3
 from threading import Lock
@@ -95,6 +95,9 @@ class Ledger:
 
     async def probe(self) -> None:
         """See whether a ledger that failed can be written again; raises LedgerError."""
+        # The log may be what fills the disk.
+        with suppress(LedgerError):
+            await _result(self._submit(self._checkpoint))
         await self.run(_write_and_remove)
         self._set_failing(None)
 
@@ -255,7 +258,24 @@ class _Held:
 
 async def _result[T](future: Future[T]) -> T:
     """Wait for the ledger's thread; a cancelled caller does not cancel the job."""
-    return await asyncio.shield(asyncio.wrap_future(future))
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[T] = loop.create_future()
+
+    def settle() -> None:
+        if waiter.done():
+            return
+        if (error := future.exception()) is None:
+            waiter.set_result(future.result())
+        else:
+            waiter.set_exception(error)
+
+    def ended(_: Future[T]) -> None:
+        # Without a loop nobody waits any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle)
+
+    future.add_done_callback(ended)
+    return await waiter
 
 
 def _write_and_remove(con: sqlite3.Connection) -> None:
