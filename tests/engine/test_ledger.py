@@ -276,6 +276,21 @@ def test_numbers_are_counted_anew_when_opened(tmp_path: Path) -> None:
         assert kept(book.con) == recount(book.con) != {}
 
 
+def test_failure_of_former_bytes_does_not_count(book: Book) -> None:
+    """A file that changed and waits again has not failed by what was before."""
+    book.see("a.jpg")
+    book.decide("a.jpg")
+    before = book.row("a.jpg")
+    scans.unsettle(book.con, before.id, stamp(2), session=SESSION, now=NOW, seen=1.0)
+    book.decide("a.jpg")
+    expected = book.row("a.jpg")
+    files.fail(book.con, before, Reason.READ_ERROR, "x", NOW)
+    files.park(book.con, before, Reason.REFUSED, "x")
+    files.set_checksums(book.con, [(before, sha1(b"old"))])
+    assert book.row("a.jpg") == expected
+    assert book.claim() == ["a.jpg"]
+
+
 @pytest.mark.parametrize("seen", ["changed", "gone"])
 def test_stale_results_do_not_count(book: Book, seen: str) -> None:
     """What is found out of a file does not count once it is another one."""
@@ -398,7 +413,12 @@ def test_declined_moves_all_that_is_wanted(book: Book) -> None:
 
 @pytest.mark.parametrize(
     ("stored", "missing", "lost"),
-    [(30, range(20, 30), True), (30, range(5), False), (12, range(12), True)],
+    [
+        (30, range(20, 30), True),
+        (30, range(5), False),
+        (30, range(0, 30, 3), False),
+        (12, range(12), True),
+    ],
 )
 def test_mass_loss_and_single_deletions(
     book: Book, stored: int, missing: range, lost: bool
