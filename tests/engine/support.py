@@ -31,27 +31,6 @@ UPLOAD = "/api/assets"
 
 
 @dataclass(slots=True)
-class FakeClock(Clock):
-    """A clock that shows what it is told to; both times are seconds."""
-
-    wall: float = 1_800_000_000.0
-    passed: float = 1000.0
-
-    @override
-    def time(self) -> float:
-        return self.wall
-
-    @override
-    def monotonic(self) -> float:
-        return self.passed
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.wall += seconds
-        self.passed += seconds
-
-
-@dataclass(slots=True)
 class ShiftedClock(Clock):
     """The machine's clocks, which a test can put forward or, the wall's, back."""
 
