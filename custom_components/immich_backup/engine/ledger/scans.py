@@ -250,10 +250,11 @@ def finish(
         " fingerprint IS NOT NULL",
         left,
     )
-    # What was never stored leaves no trace worth keeping, and no trace is kept forever.
+    # What was never stored leaves no trace worth keeping, unless it must not become new
+    # when it comes back; and no trace is kept forever.
     con.execute(
         f"DELETE FROM file WHERE folder = ? AND state = 'gone' AND {UNPROTECTED}"
-        " AND (sha1 IS NULL OR gone_at < ?)",
+        " AND (sha1 IS NULL AND NOT existing OR gone_at < ?)",
         (folder, now - _KEEP_GONE),
     )
     con.executemany(
