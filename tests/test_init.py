@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 import threading
+from unittest.mock import AsyncMock
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_API_KEY, EVENT_HOMEASSISTANT_STARTED
@@ -13,6 +14,7 @@ import pytest
 from custom_components import immich_backup
 from custom_components.immich_backup.account import ledger_path
 from custom_components.immich_backup.const import CONF_RECURSIVE, DOMAIN
+from custom_components.immich_backup.coordinator import OverviewCoordinator
 from simulator import Action, Fault
 
 from .support.home import API_KEY, ENTRY_ID, Home, folder_data, until
@@ -322,6 +324,29 @@ async def test_folders_change_without_reload(
     assert throttle.struck == 1
     assert len(home.immich.assets()) == 2
     assert len(set_ups) == 1
+
+
+async def test_folder_added_during_set_up(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder that comes while the account is being set up is taken up, once."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    original = OverviewCoordinator.async_config_entry_first_refresh
+
+    async def refresh(coordinator: OverviewCoordinator) -> None:
+        await original(coordinator)
+        await home.add_folder(folder)
+
+    monkeypatch.setattr(
+        OverviewCoordinator, "async_config_entry_first_refresh", refresh
+    )
+    # Adding waits for what is going on, which is the set-up itself.
+    monkeypatch.setattr(home.hass, "async_block_till_done", AsyncMock())
+    await home.set_up()
+    await home.until_stored(1)
+    await home.until_state("sensor", "protected_files", "1", "folder1")
+    assert "unique" not in caplog.text
 
 
 async def test_server_version(home: Home, device_registry: dr.DeviceRegistry) -> None:

@@ -113,10 +113,11 @@ class BackupManager:
 
     @callback
     def on_new_folder(self, listener: NewFolderListener) -> CALLBACK_TYPE:
-        """Call a function for each folder that is there now, and each new one."""
+        """Call a function for each folder that was applied, and each new one."""
         self._new_folder_listeners.append(listener)
         for subentry in self._subentries():
-            listener(subentry)
+            if subentry.subentry_id in self._applied:
+                listener(subentry)
         return lambda: self._new_folder_listeners.remove(listener)
 
     @callback
