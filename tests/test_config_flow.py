@@ -30,10 +30,11 @@ from simulator import Action, Fault, Simulator
 
 from .immich.server import RawServer, answers, http
 from .immich.test_tls import server_context
-from .support.flows import folder_form
+from .support.flows import assert_readable, english, folder_form
 from .support.home import API_KEY, ENTRY_ID, Home, folder_data, until
 
 TITLE = "Admin (127.0.0.1)"
+TEXTS = english()["config"]
 
 
 def entered(url: str, key: str | None = API_KEY, **advanced: Any) -> dict[str, Any]:
@@ -47,16 +48,20 @@ def entered(url: str, key: str | None = API_KEY, **advanced: Any) -> dict[str, A
 
 async def begin(hass: HomeAssistant) -> ConfigFlowResult:
     """Return the first form of a new account."""
-    return await hass.config_entries.flow.async_init(
+    form = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_USER}
     )
+    assert_readable(form, TEXTS)
+    return form
 
 
 async def reconfigure(hass: HomeAssistant, entry: ConfigEntry) -> ConfigFlowResult:
     """Return the form that changes an account."""
-    return await hass.config_entries.flow.async_init(
+    form = await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": entry.entry_id}
     )
+    assert_readable(form, TEXTS)
+    return form
 
 
 async def submit(
@@ -65,6 +70,7 @@ async def submit(
     """Return what comes after a form was submitted."""
     result = await hass.config_entries.flow.async_configure(form["flow_id"], values)
     await hass.async_block_till_done()
+    assert_readable(result, TEXTS)
     return result
 
 
@@ -414,7 +420,9 @@ async def test_headers(home: Home) -> None:
 async def start_reauth(home: Home) -> ConfigFlowResult:
     """Return the form that asks for another key."""
     (flow,) = home.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
-    return await home.hass.config_entries.flow.async_configure(flow["flow_id"])
+    form = await home.hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert_readable(form, TEXTS)
+    return form
 
 
 async def test_reauth_after_failed_set_up(home: Home) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-import json
-from pathlib import Path
 from typing import Any
 
 from homeassistant.const import CONF_API_KEY
@@ -15,7 +13,6 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components import immich_backup
 from custom_components.immich_backup import issues, repairs
 from custom_components.immich_backup.const import CONF_DETECTION, DOMAIN
 from custom_components.immich_backup.engine.detect import watch
@@ -24,12 +21,11 @@ from custom_components.immich_backup.engine.ledger import LedgerError
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
 
+from .support.flows import english
 from .support.home import ENTRY_ID, Home, folder_data, until
 from .support.mounting import mounted
 
-TEXTS = json.loads(
-    (Path(immich_backup.__file__).parent / "translations" / "en.json").read_text()
-)
+TEXTS = english()["issues"]
 
 
 class Repairs:
@@ -62,7 +58,7 @@ class Repairs:
         )
         assert form["type"] == "form"
         assert form["step_id"] == "confirm"
-        flow = TEXTS["issues"][issue.translation_key]["fix_flow"]
+        flow = TEXTS[issue.translation_key]["fix_flow"]
         for text in flow["step"]["confirm"].values():
             assert "{" not in text.format(**form["description_placeholders"] or {})
         return form
@@ -107,10 +103,9 @@ async def emptied(home: Home, fixes: Repairs, quick_checks: None) -> IssueEntry:
 
 def test_texts() -> None:
     """Every issue has a text, and those that can be fixed have a form."""
-    texts = TEXTS["issues"]
-    assert set(texts) == set(Issue)
+    assert set(TEXTS) == set(Issue)
     for issue in Issue:
-        assert ("fix_flow" in texts[issue]) is (issue in issues._FIXABLE)
+        assert ("fix_flow" in TEXTS[issue]) is (issue in issues._FIXABLE)
 
 
 async def test_emptied_folder(home: Home, fixes: Repairs, emptied: IssueEntry) -> None:
@@ -278,7 +273,7 @@ async def test_ledger_fails(
         result = await fixes.submit(await fixes.open(emptied))
     assert result["type"] == "abort"
     assert result["reason"] == "ledger_failed"
-    text = TEXTS["issues"][Issue.FOLDER_EMPTY]["fix_flow"]["abort"]["ledger_failed"]
+    text = TEXTS[Issue.FOLDER_EMPTY]["fix_flow"]["abort"]["ledger_failed"]
     assert "disk full" in text.format(**result["description_placeholders"])
     assert fixes.is_there(emptied)
     await fixes.fix(emptied)

@@ -43,10 +43,11 @@ from custom_components.immich_backup.flows.folder_form import (
 )
 from custom_components.immich_backup.folders import build_folder
 from simulator import Action, Fault
-from tests.support.flows import folder_form
+from tests.support.flows import assert_readable, english, folder_form
 from tests.support.home import ENTRY_ID, Home, folder_data, until
 from tests.support.mounting import mounted
 
+TEXTS = english()["config_subentries"][SUBENTRY_FOLDER]
 RULES = [
     {
         "name": "No screenshots",
@@ -79,6 +80,7 @@ async def begin(home: Home, subentry_id: str | None = None) -> SubentryFlowResul
     )
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "folder"
+    assert_readable(result, TEXTS)
     return result
 
 
@@ -90,6 +92,7 @@ async def submit(
         form["flow_id"], values
     )
     await home.hass.async_block_till_done()
+    assert_readable(result, TEXTS)
     return result
 
 

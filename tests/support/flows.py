@@ -1,10 +1,14 @@
-"""What a person enters in the forms."""
+"""What a person enters in the forms, and reads there."""
 
+from collections.abc import Iterator, Mapping
+import json
 from pathlib import Path
 from typing import Any
 
 from homeassistant.const import CONF_PATH
+from homeassistant.data_entry_flow import FlowResult, FlowResultType
 
+from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
@@ -39,3 +43,33 @@ def folder_form(path: Path | str, **changes: Any) -> dict[str, Any]:
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value
     return form
+
+
+def english() -> dict[str, Any]:
+    """Return the English texts."""
+    folder = Path(immich_backup.__file__).parent / "translations"
+    texts: dict[str, Any] = json.loads((folder / "en.json").read_text())
+    return texts
+
+
+def assert_readable(result: FlowResult[Any, Any], texts: Mapping[str, Any]) -> None:
+    """Check that a person can read what a flow shows: nothing in it is missing."""
+    values = result.get("description_placeholders") or {}
+    read: list[str] = []
+    if result["type"] is FlowResultType.FORM:
+        read += _leaves(texts["step"][result["step_id"]])
+        read += [texts["error"][key] for key in (result.get("errors") or {}).values()]
+    elif result["type"] is FlowResultType.ABORT:
+        ours = result.get("translation_domain") is None
+        read += [texts["abort"][result["reason"]]] if ours else []
+    for text in read:
+        text.format(**values)
+
+
+def _leaves(node: Any) -> Iterator[str]:
+    """Yield all texts in a part of the texts."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from _leaves(value)
+    else:
+        yield node
