@@ -8,7 +8,7 @@ from pathlib import Path
 import threading
 
 import pytest
-from watchdog.events import FileCreatedEvent, FileMovedEvent, FileOpenedEvent
+from watchdog.events import FileCreatedEvent, FileMovedEvent
 from watchdog.observers.inotify_c import Inotify
 
 from custom_components.immich_backup.engine.detect.watch import Watcher, WatchError
@@ -135,6 +135,25 @@ async def test_too_many_directories(watcher: Watcher, tmp_path: Path) -> None:
     assert watcher.take("a") is None
     assert watcher.take("a") == set()
     notes.dispatch(FileMovedEvent(f"{tmp_path}/a/x.jpg", f"{tmp_path}/b/\udcff.jpg"))
-    notes.dispatch(FileOpenedEvent(f"{tmp_path}/c/x.jpg"))
     assert watcher.take("a") == {b"a", b"b"}
     await woken.wait()
+
+
+async def test_reading_is_no_event(watcher: Watcher, tmp_path: Path) -> None:
+    """Nobody is told that a file is read, which happens to every file backed up."""
+    read, written = tmp_path / "read", tmp_path / "written"
+    for directory in (read, written):
+        directory.mkdir()
+        (directory / "x.jpg").write_bytes(b"x")
+    woken = asyncio.Event()
+    await asyncio.to_thread(
+        watcher.add, "a", os.fsencode(tmp_path), recursive=True, wake=woken.set
+    )
+    assert (read / "x.jpg").read_bytes() == b"x"
+    (written / "x.jpg").write_bytes(b"y")
+    async with asyncio.timeout(20):
+        await woken.wait()
+    # Events come in their order.
+    directories = watcher.take("a") or set()
+    assert b"written" in directories
+    assert b"read" not in directories

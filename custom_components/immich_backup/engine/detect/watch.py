@@ -16,13 +16,33 @@ from traceback import walk_tb
 from typing import override
 
 from watchdog.events import (
-    EVENT_TYPE_CLOSED_NO_WRITE,
-    EVENT_TYPE_OPENED,
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, EventEmitter, ObservedWatch
+
+# Not what tells that somebody reads: we do ourselves, and so do others.
+_CHANGES: list[type[FileSystemEvent]] = [
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+]
 
 # Above this many noted directories a full scan is cheaper than remembering them.
 _MAX_NOTED = 500
@@ -53,8 +73,6 @@ class _Notes(FileSystemEventHandler):
     @override
     def dispatch(self, event: FileSystemEvent) -> None:
         """Note the directories of an event; runs in watchdog's thread."""
-        if event.event_type in (EVENT_TYPE_OPENED, EVENT_TYPE_CLOSED_NO_WRITE):
-            return
         with self._lock:
             first = not self._noted and self._noted is not None
             for path in (event.src_path, event.dest_path):
@@ -122,13 +140,18 @@ class Watcher:
                     observer.start()
                     self._observer = observer
                 inode = os.stat(root).st_ino
-                watch = self._observer.schedule(notes, path, recursive=recursive)
+                watch = self._observer.schedule(
+                    notes, path, recursive=recursive, event_filter=_CHANGES
+                )
             except OSError as err:
                 _close_left_open(err)
                 if self._observer is not None:
                     with suppress(KeyError):
                         self._observer.remove_handler_for_watch(
-                            notes, ObservedWatch(path, recursive=recursive)
+                            notes,
+                            ObservedWatch(
+                                path, recursive=recursive, event_filter=_CHANGES
+                            ),
                         )
                 if err.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE):
                     raise WatchError("limit") from err
