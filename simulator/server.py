@@ -175,6 +175,12 @@ class Simulator:
         if self._listener is None or self._server is None:
             return
         listener, self._listener = self._listener, None
+        # Whoever is just being accepted comes in first: asyncio fails on a connection
+        # that it accepted for a listener which is closed by then.
+        loop = asyncio.get_running_loop()
+        for socket in listener.sockets:
+            loop.remove_reader(socket.fileno())
+        await asyncio.sleep(0)
         listener.close()
         self.faults.release()
         for connection in self._server.connections:

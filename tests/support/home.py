@@ -34,7 +34,8 @@ from simulator import Action, AssetRecord, Fault, Simulator
 ENTRY_ID = "01JACCOUNT0000000000000000"
 # Stands out in whatever it leaks into.
 API_KEY = "canary8Kq2ZsecretKeyThatMayNotLeakAnywhere1"
-PATIENCE = 20.0
+# Longer than any pause of the engine on a machine that is busy with other tests.
+PATIENCE = 60.0
 
 
 async def until[T](condition: Callable[[], T], seconds: float = PATIENCE) -> T:
