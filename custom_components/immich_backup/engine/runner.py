@@ -261,8 +261,21 @@ class Runner:
             # Deleted by someone, or lost by the server? All of them together tell.
             await self._reconfirm()
             known = await self._ledger.ask(contents.get, checksums)
+        held = [
+            replace(item, reason=_reason(known.get(item.sha1)))
+            for item in items
+            if findings[item.sha1].presence is Presence.HELD
+        ]
+        await self._confirm(held, findings)
+        for item in held:
+            for file in self._all_of(item):
+                self.run.part(file.folder).counts.duplicates += 1
+            self._release(item)
         for item in items:
-            if await self._settled(item, findings[item.sha1], known.get(item.sha1)):
+            finding = findings[item.sha1]
+            if finding.presence is Presence.HELD:
+                continue
+            if await self._settled(item, finding, known.get(item.sha1)):
                 self._release(item)
             else:
                 await self._uploads.put(item)
@@ -295,20 +308,8 @@ class Runner:
     async def _settled(
         self, item: _Item, finding: Finding, known: ContentRow | None
     ) -> bool:
-        """Record what the server's word decides; return False when it lacks the file."""
+        """Record why a content is not to be uploaded; return False when it is."""
         match finding.presence:
-            case Presence.HELD:
-                # An earlier run may have stored it and not lived to say so.
-                ours = (
-                    known is not None
-                    and known.fate is Fate.STORED
-                    and known.proof is Proof.NONE
-                )
-                await self._confirm(
-                    item, finding, Reason.UPLOADED if ours else Reason.ON_SERVER
-                )
-                for file in self._all_of(item):
-                    self.run.part(file.folder).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case Presence.REFUSED:
@@ -412,27 +413,37 @@ class Runner:
                 except TimeoutError:
                     break
             findings = await self._find([item.sha1 for item in items])
-            for item in items:
-                await self._verified(item, findings[item.sha1])
+            held = [
+                item for item in items if findings[item.sha1].presence is Presence.HELD
+            ]
+            await self._confirm(held, findings)
+            for item in held:
+                self._count_stored(item)
                 self._release(item)
+            for item in items:
+                finding = findings[item.sha1]
+                if finding.presence is not Presence.HELD:
+                    await self._not_verified(item, finding)
+                    self._release(item)
             self._tell_progress()
 
-    async def _verified(self, item: _Item, finding: Finding) -> None:
-        """Record what became of an upload."""
+    def _count_stored(self, item: _Item) -> None:
+        """Count an upload that is proven, and what it spared."""
+        part = self.run.part(item.file.folder)
+        if item.reason is Reason.UPLOADED:
+            part.counts.uploaded += 1
+            part.counts.uploaded_bytes += item.file.stamp.size
+            if len(part.examples) < _EXAMPLES:
+                part.examples.append(os.fsdecode(item.file.path))
+        else:
+            part.counts.duplicates += 1
+        for twin in self._twins[item.sha1]:
+            self.run.part(twin.folder).counts.duplicates += 1
+
+    async def _not_verified(self, item: _Item, finding: Finding) -> None:
+        """Record what became of an upload that the server does not hold."""
         file = item.file
         match finding.presence:
-            case Presence.HELD:
-                await self._confirm(item, finding, item.reason)
-                part = self.run.part(file.folder)
-                if item.reason is Reason.UPLOADED:
-                    part.counts.uploaded += 1
-                    part.counts.uploaded_bytes += file.stamp.size
-                    if len(part.examples) < _EXAMPLES:
-                        part.examples.append(os.fsdecode(file.path))
-                else:
-                    part.counts.duplicates += 1
-                for twin in self._twins[item.sha1]:
-                    self.run.part(twin.folder).counts.duplicates += 1
             case Presence.TRASHED:
                 await self._decline(item, finding.asset_id or "", Reason.TRASHED)
             case _ if file.attempts + 1 >= _VERIFY_TRIES:
@@ -451,18 +462,25 @@ class Runner:
             # It refuses the question, which is about no file in particular.
             raise LinkDownError(str(err)) from err
 
-    async def _confirm(self, item: _Item, finding: Finding, reason: Reason) -> None:
-        """Record that the server holds a content."""
-        assert finding.asset_id is not None
-        await self._note_twins(item)
+    async def _confirm(
+        self, items: Sequence[_Item], findings: Mapping[bytes, Finding]
+    ) -> None:
+        """Record that the server holds these contents, all in one transaction."""
+        if not items:
+            return
         superseded = await self._ledger.run(
-            contents.confirm,
-            item.sha1,
-            item.file.stamp.size,
-            finding.asset_id,
-            reason,
+            contents.confirm_all,
+            [
+                contents.Held(
+                    sha1=item.sha1,
+                    asset_id=findings[item.sha1].asset_id or "",
+                    reason=item.reason,
+                    file=item.file,
+                    twins=tuple(self._twins[item.sha1]),
+                )
+                for item in items
+            ],
             self._clock.time(),
-            item.file if reason is Reason.UPLOADED else None,
         )
         for folder in superseded:
             self.run.part(folder).counts.superseded += 1
@@ -545,6 +563,13 @@ class Runner:
         if now - self._last_progress >= _PROGRESS_SECONDS:
             self._last_progress = now
             self._emit(RunProgress(self.run.report()))
+
+
+def _reason(known: ContentRow | None) -> Reason:
+    """Return why the server holds a content before it was sent in this run."""
+    # An earlier run may have stored it and not lived to say so.
+    ours = known is not None and known.fate is Fate.STORED and known.proof is Proof.NONE
+    return Reason.UPLOADED if ours else Reason.ON_SERVER
 
 
 def _parts(batch: Sequence[FileRow]) -> Iterator[list[FileRow]]:

@@ -1,13 +1,29 @@
 """Ledger jobs about contents: what became of each SHA-1 on the server."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 import sqlite3
 
 from ..model import Fate, FileState, Proof, Reason
+from . import files
 from .rows import ContentRow, FileRow
 
 _PART = 500
 _COLUMNS = "sha1, size, asset_id, fate, proof, proof_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A content that the server holds, with the file that was asked for or uploaded.
+
+    ``twins`` are other files that turned out to have the same bytes.
+    """
+
+    sha1: bytes
+    asset_id: str
+    reason: Reason
+    file: FileRow
+    twins: Sequence[FileRow]
 
 
 def get(con: sqlite3.Connection, checksums: Sequence[bytes]) -> dict[bytes, ContentRow]:
@@ -79,6 +95,23 @@ def confirm(
         )
     _move(con, sha1, FileState.PROTECTED, reason)
     return _count_superseded(con, sha1, uploaded)
+
+
+def confirm_all(con: sqlite3.Connection, held: Sequence[Held], now: float) -> list[int]:
+    """Record the proofs of many contents at once; returns what confirm returns."""
+    folders: list[int] = []
+    for content in held:
+        files.set_checksums(con, [(twin, content.sha1) for twin in content.twins])
+        folders += confirm(
+            con,
+            content.sha1,
+            content.file.stamp.size,
+            content.asset_id,
+            content.reason,
+            now,
+            content.file if content.reason is Reason.UPLOADED else None,
+        )
+    return folders
 
 
 def refresh(con: sqlite3.Connection, checksums: Sequence[bytes], now: float) -> None:
