@@ -82,13 +82,8 @@ def crash(at: int, point: str) -> None:
         if count == at and now == point:
             os._exit(CRASHED)
 
-    def counted[T](
-        self: Ledger, kind: str, job: Callable[..., T], /, *args: object
-    ) -> T:
+    def counted[T](self: Ledger, job: Callable[..., T], /, *args: object) -> T:
         nonlocal count
-        if kind == "DEFERRED":
-            # It only reads.
-            return transact(self, kind, job, *args)
         count += 1
         end("before")
 
@@ -97,7 +92,7 @@ def crash(at: int, point: str) -> None:
             end("inside")
             return result
 
-        result = transact(self, kind, work, *args)
+        result = transact(self, work, *args)
         end("after")
         return result
 

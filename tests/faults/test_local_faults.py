@@ -120,7 +120,7 @@ async def test_full_disk(world: World, pages: int) -> None:
     world.write("first.jpg", SMALL)
     async with world.engine() as engine:
         await world.until_protected(engine)
-        await engine.ledger.ask(limit(pages))
+        await engine.ledger.run(limit(pages))
         for number in range(150):
             world.write(f"{'x' * 100}{number}.jpg", 500)
 
@@ -128,7 +128,7 @@ async def test_full_disk(world: World, pages: int) -> None:
         files = await world.files(engine)
         claimed = [f for f in files.values() if f.state is FileState.PROTECTED]
         assert {f.sha1 for f in claimed} <= world.held()
-        await engine.ledger.ask(limit(None))
+        await engine.ledger.run(limit(None))
         await world.until_protected(engine)
         assert engine.ledger.failing is None
     assert world.held() == world.sums()
@@ -142,13 +142,13 @@ async def test_full_disk_while_sending(world: World) -> None:
         for number in range(200):
             world.write(f"p{number}.jpg", 500)
         await world.until_states(engine, waiting=200)
-        await engine.ledger.ask(limit(2))
+        await engine.ledger.run(limit(2))
         await engine.set_automatic(True)
         await until(lambda: engine.ledger.failing is not None)
         files = await world.files(engine)
         claimed = {f.sha1 for f in files.values() if f.state is FileState.PROTECTED}
         assert claimed <= world.held()
-        await engine.ledger.ask(limit(None))
+        await engine.ledger.run(limit(None))
         await world.until_protected(engine)
     # Those on their way when the disk was full may have been cut off.
     assert world.bodies() <= len(world.contents) + 4
@@ -178,6 +178,15 @@ def open_files() -> set[str]:
     return found
 
 
+def own_threads() -> set[threading.Thread]:
+    """Return all threads but those that the event loop keeps for itself."""
+    return {
+        thread
+        for thread in threading.enumerate()
+        if not thread.name.startswith(("SyncWorker_", "asyncio_"))
+    }
+
+
 @pytest.mark.parametrize("size", [900_000, 8_000_000])
 async def test_stop_during_slow_uploads(world: World, size: int) -> None:
     """Stopping takes seconds whatever is on its way, and leaves nothing behind."""
@@ -192,7 +201,7 @@ async def test_stop_during_slow_uploads(world: World, size: int) -> None:
     await world.server.start()
     tasks, threads, files = (
         asyncio.all_tasks(),
-        set(threading.enumerate()),
+        own_threads(),
         open_files(),
     )
     async with world.engine() as engine:
@@ -204,7 +213,7 @@ async def test_stop_during_slow_uploads(world: World, size: int) -> None:
     await world.server.stop()
     await world.server.start()
     await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()})
-    await until(lambda: set(threading.enumerate()) <= threads)
+    await until(lambda: own_threads() <= threads)
     await until(lambda: len(open_files()) <= len(files))
     assert world.held() == set()
     world.server.faults.remove(throttle)

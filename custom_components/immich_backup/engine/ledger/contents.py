@@ -226,10 +226,14 @@ _WAIT_AGAIN = (
 def _move(
     con: sqlite3.Connection, sha1: bytes, state: FileState, reason: Reason
 ) -> None:
-    """Move all files of a content that someone wanted; the others are left alone."""
+    """Move all files of a content that someone wanted; the others are left alone.
+
+    Rules decide about them again only if the content is lost.
+    """
     con.execute(
         "UPDATE file SET state = ?, reason = ?, detail = NULL, attempts = 0,"
-        " next_try = NULL WHERE sha1 = ? AND state IN"
+        " next_try = NULL, rules_version = NULL, reevaluate_at = NULL"
+        " WHERE sha1 = ? AND state IN"
         " ('waiting', 'failed', 'parked', 'protected', 'declined') AND state <> ?",
         (state, reason, sha1, state),
     )

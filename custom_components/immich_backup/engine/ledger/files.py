@@ -138,7 +138,8 @@ def record_verdicts(
     """Write what settled or re-evaluated files become."""
     con.executemany(
         "UPDATE file SET state = ?, reason = ?, detail = ?, rule = ?, criterion = ?,"
-        f" reevaluate_at = ?, rules_version = ? WHERE {_UNDECIDED}",
+        " reevaluate_at = ?, rules_version = ?, session = NULL, settle_from = NULL"
+        f" WHERE {_UNDECIDED}",
         [
             (
                 verdict.state,

@@ -71,6 +71,22 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_reading(path: Path) -> sqlite3.Connection:
+    """Return a connection to an open ledger that can't write; raises sqlite3.Error."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.text_factory = _text
+    # What differs is compared through a temporary table; on disk, not in memory.
+    connection.execute("PRAGMA temp_store = FILE")
+    connection.execute("PRAGMA cache_size = -1024")
+    return connection
+
+
 def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Return whether an error means a damaged file, not a full or a read-only disk.
 

@@ -87,16 +87,20 @@ def missing_names(
 ) -> list[int]:
     """Return the known files of a directory that are not among the names (reader)."""
     con.execute("CREATE TEMP TABLE IF NOT EXISTS present (name BLOB PRIMARY KEY)")
-    con.execute("DELETE FROM temp.present")
-    con.executemany(
-        "INSERT OR IGNORE INTO temp.present VALUES (?)", ((name,) for name in present)
-    )
-    rows = con.execute(
-        "SELECT id FROM file WHERE directory = ? AND state <> 'gone'"
-        " AND name NOT IN (SELECT name FROM temp.present)",
-        (directory,),
-    ).fetchall()
-    con.rollback()
+    con.execute("BEGIN")
+    try:
+        con.executemany(
+            "INSERT OR IGNORE INTO temp.present VALUES (?)",
+            ((name,) for name in present),
+        )
+        rows = con.execute(
+            "SELECT id FROM file WHERE directory = ? AND state <> 'gone'"
+            " AND name NOT IN (SELECT name FROM temp.present)",
+            (directory,),
+        ).fetchall()
+    finally:
+        # What is asked next must not be answered from this moment.
+        con.execute("ROLLBACK")
     return [row[0] for row in rows]
 
 

@@ -1,8 +1,8 @@
-"""The ledger as its users see it: jobs in one thread, each of them a transaction."""
+"""The ledger as its users see it: jobs, each of them a transaction."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 import sqlite3
@@ -10,7 +10,7 @@ from threading import Lock
 from typing import IO
 
 from .errors import LedgerError
-from .opening import BUSY_SECONDS, connect, is_damage, lock, quarantine
+from .opening import connect, connect_reading, is_damage, lock, quarantine
 
 # A hold that nobody ends, ends by itself after this many seconds.
 HOLD_LIMIT = 1800.0
@@ -18,7 +18,7 @@ _PROBE_SIZE = 64 * 1024
 
 
 class Ledger:
-    """One SQLite file in WAL mode, with one thread that writes.
+    """One SQLite file in WAL mode, with one thread that writes and one that asks.
 
     Everything is asked and recorded by jobs: functions that take the connection and
     run as one transaction. Only the modules of this package hold SQL.
@@ -37,6 +37,9 @@ class Ledger:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._worker = ThreadPoolExecutor(1, "immich_backup_ledger")
         self._connection: sqlite3.Connection | None = None
+        # Questions have a thread of their own: a long transaction must not delay them.
+        self._asker = ThreadPoolExecutor(1, "immich_backup_ask")
+        self._reading: sqlite3.Connection | None = None
         self._lock: IO[bytes] | None = None
         # What is to be written after a hold, in order; None when there is none.
         self._held: list[_Held] | None = None
@@ -50,20 +53,20 @@ class Ledger:
         is on the server is found again by checksum. Raises LedgerBusyError, LedgerError.
         """
         self._loop = asyncio.get_running_loop()
-        await _result(self._submit(self._open))
+        await _result(_submit(self._worker, self._open))
 
     async def close(self) -> None:
         """Write everything into the main file and close it; may be repeated."""
         self.release()
-        try:
-            await _result(self._submit(self._close))
-        except LedgerError:
-            # It was closed before.
-            return
-        finally:
-            self._worker.shutdown(wait=False)
-        # Nothing is left to do, so that its thread ends at once.
-        self._worker.shutdown()
+        for worker, end in (
+            (self._asker, self._close_reading),
+            (self._worker, self._close),
+        ):
+            # It may have been closed before.
+            with suppress(LedgerError):
+                await _result(_submit(worker, end))
+            # Nothing is left to do, so that its thread ends at once.
+            worker.shutdown()
 
     async def run[T](self, job: Callable[..., T], /, *args: object) -> T:
         """Run a job as one transaction that may write; raises LedgerError."""
@@ -74,21 +77,17 @@ class Ledger:
         return self._submit_write(job, *args).result()
 
     async def ask[T](self, job: Callable[..., T], /, *args: object) -> T:
-        """Run a job that only reads, also during a hold; raises LedgerError."""
-        return await _result(self._submit(self._read, job, *args))
+        """Run a job that only reads; raises LedgerError.
+
+        It waits neither for what is being written nor for the end of a hold.
+        """
+        return await _result(_submit(self._asker, self._read, job, *args))
 
     @contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
         """Give a worker thread a read-only connection of its own; LedgerError."""
-        uri = f"{self.path.absolute().as_uri()}?mode=ro"
         try:
-            with closing(
-                sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
-            ) as connection:
-                # What differs is compared through a temporary table; on disk, not in
-                # memory.
-                connection.execute("PRAGMA temp_store = FILE")
-                connection.execute("PRAGMA cache_size = -1024")
+            with closing(connect_reading(self.path)) as connection:
                 yield connection
         except sqlite3.Error as err:
             raise LedgerError(f"The ledger can't be read: {err}") from err
@@ -97,7 +96,7 @@ class Ledger:
         """See whether a ledger that failed can be written again; raises LedgerError."""
         # The log may be what fills the disk.
         with suppress(LedgerError):
-            await _result(self._submit(self._checkpoint))
+            await _result(_submit(self._worker, self._checkpoint))
         await self.run(_write_and_remove)
         self._set_failing(None)
 
@@ -115,7 +114,7 @@ class Ledger:
             self._hold_end.cancel()
         loop = asyncio.get_running_loop()
         self._hold_end = loop.call_later(seconds, self.release)
-        await _result(self._submit(self._checkpoint))
+        await _result(_submit(self._worker, self._checkpoint))
 
     def release(self) -> None:
         """Go on after a hold; in the event loop. Nothing happens without one."""
@@ -127,31 +126,22 @@ class Ledger:
             for job in held:
                 self._worker.submit(job.run)
 
-    def _submit[T](self, job: Callable[..., T], /, *args: object) -> Future[T]:
-        """Run something in the ledger's thread."""
-        try:
-            return self._worker.submit(job, *args)
-        except RuntimeError as err:
-            raise LedgerError("The ledger is closed") from err
-
     def _submit_write[T](self, job: Callable[..., T], /, *args: object) -> Future[T]:
         """Run a job as a transaction, after the hold if there is one."""
         with self._held_lock:
             if self._held is None:
-                return self._submit(self._transact, "IMMEDIATE", job, *args)
+                return _submit(self._worker, self._transact, job, *args)
             future: Future[T] = Future()
-            self._held.append(
-                _Held(future, lambda: self._transact("IMMEDIATE", job, *args))
-            )
+            self._held.append(_Held(future, lambda: self._transact(job, *args)))
             return future
 
-    def _transact[T](self, kind: str, job: Callable[..., T], /, *args: object) -> T:
+    def _transact[T](self, job: Callable[..., T], /, *args: object) -> T:
         """Run a job between BEGIN and COMMIT."""
         connection = self._connection
         if connection is None:
             raise LedgerError("The ledger is closed")
         try:
-            connection.execute(f"BEGIN {kind}")
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 result = job(connection, *args)
                 connection.execute("COMMIT")
@@ -166,14 +156,19 @@ class Ledger:
         return result
 
     def _read[T](self, job: Callable[..., T], /, *args: object) -> T:
-        """Run a job that must not write."""
-        if self._connection is None:
+        """Run a job that can't write, on the ledger as it is at one moment."""
+        connection = self._reading
+        if connection is None:
             raise LedgerError("The ledger is closed")
-        self._connection.execute("PRAGMA query_only = ON")
         try:
-            return self._transact("DEFERRED", job, *args)
-        finally:
-            self._connection.execute("PRAGMA query_only = OFF")
+            connection.execute("BEGIN")
+            try:
+                return job(connection, *args)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        except (sqlite3.Error, UnicodeDecodeError) as err:
+            raise LedgerError(f"The ledger can't be read: {err}") from err
 
     def _note_failure(self, text: str) -> None:
         """Remember, from the ledger's thread, that something could not be recorded."""
@@ -203,8 +198,9 @@ class Ledger:
                     raise
                 self.quarantined = quarantine(self.path)
                 self._connection = connect(self.path)
+            self._reading = connect_reading(self.path)
         except BaseException as err:
-            self._release_lock()
+            self._close()
             if isinstance(err, OSError | sqlite3.Error):
                 raise LedgerError(f"The ledger can't be opened: {err}") from err
             raise
@@ -222,6 +218,12 @@ class Ledger:
         if busy:
             raise LedgerError("The ledger can't be completed: it is being read")
 
+    def _close_reading(self) -> None:
+        """Close the connection for questions."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+
     def _close(self) -> None:
         """Close the connection and the lock."""
         try:
@@ -229,13 +231,17 @@ class Ledger:
                 self._connection.close()
                 self._connection = None
         finally:
-            self._release_lock()
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
 
-    def _release_lock(self) -> None:
-        """Unlock."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+
+def _submit[T](worker: Executor, job: Callable[..., T], /, *args: object) -> Future[T]:
+    """Run something in one of the ledger's threads."""
+    try:
+        return worker.submit(job, *args)
+    except RuntimeError as err:
+        raise LedgerError("The ledger is closed") from err
 
 
 class _Held:
