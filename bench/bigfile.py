@@ -76,14 +76,14 @@ def run(folder: Path, *, scale: float = 1.0, rounds: int = 5) -> Iterator[Figure
 async def _send(small: Path, large: Path, port: int) -> dict[str, float]:
     """Send the small file, then measure the large one."""
     first, second = known([small, large])
-    async with Sender(port) as sender:
+    async with Sender(port, large.parent) as sender:
         await sender.send([first], 1)
         forget_peak()
         before = memory("VmRSS")
         began, cpu = time.perf_counter(), time.process_time()
         await sender.send([second], 1)
         seconds, used = time.perf_counter() - began, time.process_time() - cpu
-    assert sender.sent == first[1].size + second[1].size
+    assert sender.sent == first.stamp.size + second.stamp.size
     return {"seconds": seconds, "cpu": used, "growth": memory("VmHWM") - before}
 
 

@@ -66,11 +66,11 @@ async def _send(folder: Path, port: int) -> dict[str, float]:
     files = known(sorted(folder.glob("*.jpg")))
     async with Probe() as idle:
         await asyncio.sleep(_IDLE_SECONDS)
-    async with Sender(port) as sender, Probe() as busy:
+    async with Sender(port, folder) as sender, Probe() as busy:
         began, cpu = time.perf_counter(), time.process_time()
         await sender.send(files, _CONCURRENCY)
         seconds, used = time.perf_counter() - began, time.process_time() - cpu
-    assert sender.sent == sum(stamp.size for _, stamp, _ in files)
+    assert sender.sent == sum(file.stamp.size for file in files)
     return {"seconds": seconds, "cpu": used, "lag": busy.worst, "idle": idle.worst}
 
 

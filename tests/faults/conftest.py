@@ -10,6 +10,7 @@ from custom_components.immich_backup.engine import (
     connection,
     engine,
     link,
+    outcomes,
     runner,
     watched,
 )
@@ -26,7 +27,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "_PAUSES", (0.1, 0.2))
     for module in (link, runner):
         monkeypatch.setattr(module, "PATIENCE", 0.3)
-    monkeypatch.setattr(runner, "_FIRST_RETRY", 0.05)
+    monkeypatch.setattr(outcomes, "_FIRST_RETRY", 0.05)
     monkeypatch.setattr(runner, "_SHORT_PAUSE", 0.05)
     monkeypatch.setattr(connection, "_HALT_RETRY", 0.3)
     for module in (conductor, engine):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.immich_backup.engine import FileState, runner
+from custom_components.immich_backup.engine import FileState, outcomes
 from custom_components.immich_backup.engine.events import Event, ServerChanged
 from custom_components.immich_backup.engine.model import Halt, Reason
 from custom_components.immich_backup.immich import (
@@ -343,7 +343,7 @@ async def test_one_broken_file_is_not_the_server(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that always fails waits for its next try; nothing pauses for it."""
-    monkeypatch.setattr(runner, "_FIRST_RETRY", 30.0)
+    monkeypatch.setattr(outcomes, "_FIRST_RETRY", 30.0)
     world.fault(
         action=Action.RESPOND,
         canned="internal-error",

@@ -7,12 +7,13 @@ from dataclasses import replace
 import logging
 import secrets
 
+from .active_run import ActiveRun
 from .clock import Clock
 from .events import Event, RunFinished, RunStarted, StatusChanged
 from .ledger import Ledger, LedgerError, files, runs
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import RunOutcome, RunReport, RunTrigger, Source
-from .runner import ActiveRun, Runner, UploadsFailError
+from .runner import Runner, UploadsFailError
 from .watched import WatchedFolder
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Conductor:
         self._connect = connect
         self._new_runner = new_runner
         self._task: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[None]] = set()
         self._ended: dict[str, asyncio.Future[RunReport]] = {}
         # Folders in which files may wait, and those whose run broke off.
         self._arrivals: set[str] = set()
@@ -65,19 +67,19 @@ class Conductor:
         asked = wanted if trigger in _LOOKING else set()
         if self.run is not None:
             self.run.folders |= wanted
-            self.run.asked |= asked
+            self._look(self.run, asked)
             self.run.more.set()
             return self.run.id
         run = ActiveRun(
             id=secrets.token_hex(8),
             trigger=trigger,
             folders=set(wanted),
-            asked=set(asked),
             started=self._clock.time(),
             folder_id=self._folder_id,
         )
         self.run = run
         self._ended[run.id] = asyncio.get_running_loop().create_future()
+        self._look(run, asked)
         self._task = asyncio.create_task(self._perform(run), name="immich_backup run")
         return run.id
 
@@ -202,6 +204,9 @@ class Conductor:
             _LOGGER.exception("Unexpected error in a run")
             outcome, error = RunOutcome.FAILED, "Unexpected error, see the log"
             self._link.pause(error)
+        asked = list(run.asked)
+        for look in self._looks:
+            look.cancel()
         report = replace(
             run.report(), finished=self._clock.time(), outcome=outcome, error=error
         )
@@ -211,34 +216,54 @@ class Conductor:
         self._recheck.set()
         # Before another run begins, and tells so.
         self._emit(RunFinished(report))
-        if outcome is RunOutcome.FAILED and run.asked:
+        if outcome is RunOutcome.FAILED and asked:
             # Someone asked who did not know yet that it fails.
-            self.start_run(run.asked, RunTrigger.MANUAL)
+            self.start_run(asked, RunTrigger.MANUAL)
         with suppress(LedgerError):
             await self._ledger.run(runs.save, report)
         self._ended.pop(run.id).set_result(report)
         self._emit(StatusChanged())
 
     async def _work(self, run: ActiveRun) -> None:
-        """Scan what was asked for, then store what waits, until nothing is left."""
+        """Store what waits, once the folders were looked at, until nothing is left."""
         if run.trigger is not RunTrigger.NEW_MEDIA:
             self._link.resume()
             self._link.end_pause()
+        # What is there shall be known, even if the server turns out to be away.
+        while self._looks:
+            await asyncio.wait(self._looks)
+        await self._connect()
         while True:
-            asked, run.asked = run.asked, set()
-            await self._look(asked)
-            await self._connect()
             await self._new_runner(run).drain()
             if not run.asked:
                 return
 
-    async def _look(self, folder_ids: Collection[str]) -> None:
+    def _look(self, run: ActiveRun, folder_ids: Collection[str]) -> None:
+        """Scan folders beside what the run does; it does not end before."""
+        asked = [key for key in folder_ids if key in self._folders]
+        if asked:
+            run.asked += asked
+            look = asyncio.create_task(
+                self._scan(run, asked), name="immich_backup look"
+            )
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+
+    async def _scan(self, run: ActiveRun, folder_ids: Collection[str]) -> None:
         """Scan folders and wait for files that are just settling."""
-        looked_at = [self._folders[key] for key in folder_ids if key in self._folders]
-        await asyncio.gather(*(watched.scan() for watched in looked_at))
-        await asyncio.gather(
-            *(watched.settled(_SETTLE_MARGIN) for watched in looked_at)
-        )
+        looked_at = [self._folders[key] for key in folder_ids]
+        try:
+            await asyncio.gather(*(watched.scan() for watched in looked_at))
+            await asyncio.gather(
+                *(watched.settled(_SETTLE_MARGIN) for watched in looked_at)
+            )
+        except LedgerError:
+            # Without it nothing is stored either, and the run tells so.
+            return
+        finally:
+            for key in folder_ids:
+                run.asked.remove(key)
+            run.more.set()
 
     def _folder_id(self, number: int) -> str:
         """Return the id of a folder by the ledger's number; empty once it is gone."""

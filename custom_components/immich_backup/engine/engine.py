@@ -20,6 +20,7 @@ from pathlib import Path
 import secrets
 
 from ..immich import ImmichClient
+from .active_run import ActiveRun
 from .clock import Clock, SystemClock
 from .conductor import Conductor
 from .connection import Connection
@@ -48,7 +49,7 @@ from .outbox import Outbox, UploadItem, UploadOutcome
 from .overview import NOTHING, FolderOverview, Overview, read_numbers, waiting
 from .preview import Preview, preview
 from .rates import Meter
-from .runner import ActiveRun, Runner
+from .runner import Runner
 from .watched import WatchedFolder
 
 __all__ = ["Engine", "FolderOverview", "Overview"]

@@ -10,6 +10,7 @@ import os
 
 from ..immich.errors import ImmichError, PermissionMissingError, UnavailableError
 from .access import AccessError, look_at
+from .active_run import ActiveRun
 from .clock import Clock
 from .events import Event, StatusChanged
 from .ledger import Ledger, LedgerError, files, outbox
@@ -19,7 +20,7 @@ from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import FileState, Reason, RunTrigger, Source, Wish
 from .organise.wishes import grant
-from .runner import ActiveRun, Runner
+from .runner import Runner
 
 # The files' paths begin here, and so does the folder that they are filed under.
 _ROOT = b"/"
@@ -242,7 +243,6 @@ class Outbox:
             id="",
             trigger=RunTrigger.UPLOAD,
             folders=set(),
-            asked=set(),
             started=self._clock.time(),
             folder_id=lambda _number: OUTBOX,
         )

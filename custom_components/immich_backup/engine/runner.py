@@ -7,13 +7,9 @@ before the next step begins, so that an end at any moment loses nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from itertools import islice
-import os
-import random
 
+from ..immich import SMALL_BODY
 from ..immich.errors import (
     ConnectionFailedError,
     ImmichError,
@@ -25,42 +21,36 @@ from ..immich.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from .access import AccessError, ChangedError, UnreadableError, VanishedError, look_at
+from .access import AccessError, ChangedError, UnreadableError, VanishedError
+from .active_run import ActiveRun
 from .clock import Clock
 from .events import Event, FileTooLarge, RunProgress
-from .hashing import hash_file
+from .hashing import Hashed, groups, hash_files
+from .in_flight import InFlight, Item
 from .ledger import Ledger, LedgerError, contents, files
 from .ledger.rows import ContentRow, FileRow, Stamp
 from .link import PATIENCE, HaltedError, LinkDownError, ServerLink
-from .model import (
-    Fate,
-    Proof,
-    Reason,
-    RunCounts,
-    RunPart,
-    RunReport,
-    RunTrigger,
-    Source,
-)
+from .model import Fate, Proof, Reason, Source
+from .outcomes import Outcomes
 from .upload import upload_file
 from .verify import Finding, Presence, find
 
 _CLAIM = 200
 # More are claimed when fewer than this are in the pipeline.
 _LOW_WATER = 64
-# A claimed batch is hashed in parts of about this size, so that uploads begin early.
+# A claimed batch is hashed in parts of about this size, so that uploads begin early,
 _HASH_BYTES = 256 * 1024 * 1024
+# and with no more in small files than can be kept until they are uploaded.
+_SMALL_BYTES = 8 * 1024 * 1024
 _QUEUE = 32
 _VERIFY_BATCH = 100
 _VERIFY_DELAY = 1.0
 _PROGRESS_SECONDS = 10.0
-_FIRST_RETRY = 30.0
 # Seconds between uploads to a server that asks for fewer of them.
 _SHORT_PAUSE = 1.0
 _VERIFY_TRIES = 3
 # So many uploads failed in a row on a server that otherwise works: it is the server.
 _FAILURES_IN_A_ROW = 3
-_EXAMPLES = 3
 
 
 class UploadsFailError(LinkDownError):
@@ -73,60 +63,6 @@ class UploadsFailError(LinkDownError):
         """Keep how long to wait at least."""
         super().__init__(message)
         self.retry_after = retry_after
-
-
-@dataclass(kw_only=True)
-class ActiveRun:
-    """A run that is going on; folders may join it."""
-
-    id: str
-    trigger: RunTrigger
-    folders: set[str]
-    # Those of them that are to be scanned first.
-    asked: set[str]
-    started: float
-    # Gives a folder's id for the ledger's number of it.
-    folder_id: Callable[[int], str]
-    # Set when there may be more to claim: a folder joined, or files arrived in one.
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-    parts: dict[str, RunPart] = field(default_factory=dict)
-
-    def part(self, folder: int) -> RunPart:
-        """Return what happened in a folder (the ledger's number), to be counted on."""
-        return self.parts.setdefault(self.folder_id(folder), RunPart())
-
-    def report(self) -> RunReport:
-        """Return where the run stands; it does not change when the run goes on."""
-        counts = RunCounts()
-        for part in self.parts.values():
-            counts.add(part.counts)
-        return RunReport(
-            id=self.id,
-            trigger=self.trigger,
-            folders=tuple(sorted(self.folders)),
-            started=self.started,
-            finished=None,
-            outcome=None,
-            counts=counts,
-            examples=self._first(lambda part: part.examples),
-            failing=self._first(lambda part: part.failing),
-            parts=deepcopy(self.parts),
-        )
-
-    def _first(self, paths: Callable[[RunPart], list[str]]) -> tuple[str, ...]:
-        """Return the first few paths of all folders."""
-        found = (path for part in self.parts.values() for path in paths(part))
-        return tuple(islice(found, _EXAMPLES))
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A file on its way to the server, with the bytes that it had."""
-
-    file: FileRow
-    sha1: bytes
-    # What is to be recorded once the server has it.
-    reason: Reason = Reason.UPLOADED
 
 
 class Runner:
@@ -167,12 +103,10 @@ class Runner:
         self._reconfirm = reconfirm
         self._count_bytes = sent
         self._concurrency = concurrency
-        # Files in the pipeline, by number; the other files of a content that is on its
-        # way wait for it here.
-        self._busy: set[int] = set()
-        self._twins: dict[bytes, list[FileRow]] = {}
-        self._uploads: asyncio.Queue[_Item] = asyncio.Queue(_QUEUE)
-        self._stored: asyncio.Queue[_Item] = asyncio.Queue()
+        self._outcomes = Outcomes(run, ledger, clock)
+        self._in_flight = InFlight(run.more.set)
+        self._uploads: asyncio.Queue[Item] = asyncio.Queue(_QUEUE)
+        self._stored: asyncio.Queue[Item] = asyncio.Queue()
         self._failures = 0
         self._over = False
         self._last_progress = clock.monotonic()
@@ -200,52 +134,36 @@ class Runner:
     async def _feed(self) -> None:
         """Claim, hash and ask for waiting files until none is left anywhere."""
         while True:
-            while len(self._busy) > _LOW_WATER:
+            while len(self._in_flight) > _LOW_WATER:
                 self.run.more.clear()
                 await self.run.more.wait()
             self.run.more.clear()
             sources = self._sources(self.run.folders)
-            # What is released from now on may have to be claimed again.
-            busy = frozenset(self._busy)
+            # What is let go from now on may have to be claimed again.
+            claimed = self._in_flight.claimed
+            looking = bool(self.run.asked)
             batch = await self._ledger.ask(
                 files.claim,
                 {number: source.rules_version for number, source in sources.items()},
                 self._clock.time(),
                 _CLAIM,
-                busy,
+                claimed,
             )
             if batch:
-                self._busy.update(file.id for file in batch)
+                self._in_flight.claim(batch)
                 for part in _parts(batch):
                     await self._prepare(part, sources)
                     self._tell_progress()
-            elif self._busy:
+            elif self._in_flight or self.run.asked:
                 await self.run.more.wait()
-            elif not busy:
+            elif not claimed and not looking:
                 return
 
     async def _prepare(
         self, batch: Sequence[FileRow], sources: Mapping[int, Source]
     ) -> None:
         """Hash files and ask the server for them; queue those that it lacks."""
-        gate = asyncio.Semaphore(2)
-
-        async def hashed(file: FileRow) -> _Item | None:
-            async with gate:
-                return await self._hash(file, sources[file.folder].root)
-
-        items: list[_Item] = []
-        for file, item in zip(
-            batch, await asyncio.gather(*map(hashed, batch)), strict=True
-        ):
-            if item is None:
-                self._busy.discard(file.id)
-                self.run.more.set()
-            elif item.sha1 in self._twins:
-                self._twins[item.sha1].append(item.file)
-            else:
-                self._twins[item.sha1] = []
-                items.append(item)
+        items = await self._hash(batch, sources)
         if not items:
             return
         await self._ledger.run(
@@ -261,61 +179,67 @@ class Runner:
             # Deleted by someone, or lost by the server? All of them together tell.
             await self._reconfirm()
             known = await self._ledger.ask(contents.get, checksums)
-        held = [
-            replace(item, reason=_reason(known.get(item.sha1)))
-            for item in items
-            if findings[item.sha1].presence is Presence.HELD
-        ]
-        await self._confirm(held, findings)
+        held = [item for item in items if findings[item.sha1].presence is Presence.HELD]
         for item in held:
-            for file in self._all_of(item):
-                self.run.part(file.folder).counts.duplicates += 1
-            self._release(item)
+            item.reason = _reason(known.get(item.sha1))
+        await self._outcomes.confirm(held, findings)
+        for item in held:
+            self._outcomes.count_found(item)
+            self._in_flight.release(item)
         for item in items:
             finding = findings[item.sha1]
             if finding.presence is Presence.HELD:
                 continue
             if await self._settled(item, finding, known.get(item.sha1)):
-                self._release(item)
+                self._in_flight.release(item)
             else:
                 await self._uploads.put(item)
 
-    async def _hash(self, file: FileRow, root: bytes) -> _Item | None:
-        """Return a file with its checksum, or record why it has none."""
+    async def _hash(
+        self, batch: Sequence[FileRow], sources: Mapping[int, Source]
+    ) -> list[Item]:
+        """Return files as items with their checksums; record why others have none."""
+        gate = asyncio.Semaphore(2)
         loop = asyncio.get_running_loop()
-        if file.stamp.size == 0:
-            await self._park([file], Reason.EMPTY, None)
-            return None
-        try:
-            if file.sha1 is None:
-                sha1 = await loop.run_in_executor(
+
+        async def hashed(group: Sequence[FileRow]) -> list[Hashed | AccessError]:
+            async with gate:
+                return await loop.run_in_executor(
                     self._pool,
-                    hash_file,
-                    root,
-                    file.path,
-                    file.stamp,
+                    hash_files,
+                    sources[group[0].folder].root,
+                    group,
                     lambda: self._over,
                 )
-                return _Item(file, sha1)
-            stamp = await loop.run_in_executor(self._pool, look_at, root, file.path)
-            if stamp != file.stamp:
-                raise ChangedError(stamp)
-        except AccessError as err:
-            await self._access_failed(file, err)
-            return None
-        return _Item(file, file.sha1)
+
+        empty = [file for file in batch if not file.stamp.size]
+        await self._outcomes.park(empty, Reason.EMPTY, None)
+        for file in empty:
+            self._in_flight.release_file(file)
+        items: list[Item] = []
+        hashing = list(groups([file for file in batch if file.stamp.size]))
+        results = await asyncio.gather(*map(hashed, hashing))
+        for group, found in zip(hashing, results, strict=True):
+            for file, result in zip(group, found, strict=True):
+                if isinstance(result, AccessError):
+                    await self._access_failed(file, result)
+                    self._in_flight.release_file(file)
+                elif (item := self._in_flight.enter(file, result)) is not None:
+                    items.append(item)
+        return items
 
     async def _settled(
-        self, item: _Item, finding: Finding, known: ContentRow | None
+        self, item: Item, finding: Finding, known: ContentRow | None
     ) -> bool:
         """Record why a content is not to be uploaded; return False when it is."""
+        outcomes = self._outcomes
         match finding.presence:
             case Presence.TRASHED:
-                await self._decline(item, finding.asset_id or "", Reason.TRASHED)
+                await outcomes.decline(item, finding.asset_id or "", Reason.TRASHED)
             case Presence.REFUSED:
-                await self._park(self._all_of(item), Reason.UNSUPPORTED, finding.detail)
+                await outcomes.park(item.files, Reason.UNSUPPORTED, finding.detail)
             case Presence.ABSENT if known is not None and known.fate is Fate.DECLINED:
-                await self._decline(item, known.asset_id, Reason.DELETED)
+                await outcomes.decline(item, known.asset_id, Reason.DELETED)
             case Presence.ABSENT:
                 return False
         return True
@@ -324,18 +248,19 @@ class Runner:
         """Upload what is queued."""
         while True:
             item = await self._uploads.get()
-            if (stored := await self._upload(item)) is None:
-                self._release(item)
+            if await self._upload(item):
+                self._in_flight.forget_content(item)
+                self._stored.put_nowait(item)
             else:
-                self._stored.put_nowait(stored)
+                self._in_flight.release(item)
 
-    async def _upload(self, item: _Item) -> _Item | None:
-        """Upload one file; return it if the server says that it has it now."""
-        file = item.file
+    async def _upload(self, item: Item) -> bool:
+        """Upload one file; return whether the server says that it has it now."""
+        file, park = item.file, self._outcomes.park
         source = self._sources(self.run.folders).get(file.folder)
         if source is None:
             # The folder was removed or went away meanwhile.
-            return None
+            return False
         self._link.check()
         try:
             async with self._link.room_for(file.stamp.size):
@@ -346,21 +271,22 @@ class Runner:
                     path=file.path,
                     stamp=file.stamp,
                     sha1=item.sha1,
+                    content=item.content,
                     sent=self._count_bytes,
                 )
         except AccessError as err:
             await self._access_failed(file, err)
-            return None
+            return False
         except TooLargeError as err:
-            await self._park(self._all_of(item), Reason.TOO_LARGE, str(err))
+            await park(item.files, Reason.TOO_LARGE, str(err))
             self._emit(FileTooLarge(file.stamp.size))
-            return None
+            return False
         except UnsupportedError as err:
-            await self._park(self._all_of(item), Reason.UNSUPPORTED, str(err))
-            return None
+            await park(item.files, Reason.UNSUPPORTED, str(err))
+            return False
         except (RefusedError, NotFoundError) as err:
-            await self._park(self._all_of(item), Reason.REFUSED, str(err))
-            return None
+            await park(item.files, Reason.REFUSED, str(err))
+            return False
         except (UnavailableError, ProtocolError) as err:
             return await self._upload_broke(item, err)
         except QuotaExceededError as err:
@@ -374,9 +300,11 @@ class Runner:
         await self._ledger.run(
             contents.claim_stored, item.sha1, file.stamp.size, result.asset_id
         )
-        return replace(item, reason=Reason.ON_SERVER) if result.duplicate else item
+        if result.duplicate:
+            item.reason = Reason.ON_SERVER
+        return True
 
-    async def _upload_broke(self, item: _Item, error: ImmichError) -> _Item | None:
+    async def _upload_broke(self, item: Item, error: ImmichError) -> bool:
         """Find out whether the file, the upload or the server is the trouble.
 
         The answer may have been lost after the file was stored, so that is asked first.
@@ -385,27 +313,27 @@ class Runner:
             await self._link.recover(error)
         finding = (await self._find([item.sha1]))[item.sha1]
         if finding.presence is not Presence.ABSENT:
-            return item
+            return True
         self._failures += 1
         wait = getattr(error, "retry_after", None) or 0.0
         too_fast = error.status == HTTPStatus.TOO_MANY_REQUESTS or wait > 0
         if not too_fast:
             lost = isinstance(error, ConnectionFailedError)
             reason = Reason.CONNECTION if lost else Reason.SERVER_ERROR
-            await self._fail(item.file, reason, str(error))
+            await self._outcomes.fail(item.file, reason, str(error))
         if self._failures >= _FAILURES_IN_A_ROW or wait > PATIENCE:
             raise UploadsFailError(str(error), wait)
         if too_fast:
             # That is not about the file, which keeps its turn.
             await asyncio.sleep(max(wait, _SHORT_PAUSE))
-        return None
+        return False
 
     async def _verify_items(self) -> None:
         """Ask for what was uploaded, many at a time, and record the proofs."""
         while True:
             items = [await self._stored.get()]
             deadline = self._clock.monotonic() + _VERIFY_DELAY
-            while len(items) < _VERIFY_BATCH and len(self._busy) > len(items):
+            while len(items) < _VERIFY_BATCH and len(self._in_flight) > len(items):
                 left = deadline - self._clock.monotonic()
                 try:
                     async with asyncio.timeout(max(0.0, left)):
@@ -416,40 +344,27 @@ class Runner:
             held = [
                 item for item in items if findings[item.sha1].presence is Presence.HELD
             ]
-            await self._confirm(held, findings)
+            await self._outcomes.confirm(held, findings)
             for item in held:
-                self._count_stored(item)
-                self._release(item)
+                self._outcomes.count_stored(item)
+                self._in_flight.release(item)
             for item in items:
                 finding = findings[item.sha1]
                 if finding.presence is not Presence.HELD:
                     await self._not_verified(item, finding)
-                    self._release(item)
+                    self._in_flight.release(item)
             self._tell_progress()
 
-    def _count_stored(self, item: _Item) -> None:
-        """Count an upload that is proven, and what it spared."""
-        part = self.run.part(item.file.folder)
-        if item.reason is Reason.UPLOADED:
-            part.counts.uploaded += 1
-            part.counts.uploaded_bytes += item.file.stamp.size
-            if len(part.examples) < _EXAMPLES:
-                part.examples.append(os.fsdecode(item.file.path))
-        else:
-            part.counts.duplicates += 1
-        for twin in self._twins[item.sha1]:
-            self.run.part(twin.folder).counts.duplicates += 1
-
-    async def _not_verified(self, item: _Item, finding: Finding) -> None:
+    async def _not_verified(self, item: Item, finding: Finding) -> None:
         """Record what became of an upload that the server does not hold."""
-        file = item.file
+        outcomes = self._outcomes
         match finding.presence:
             case Presence.TRASHED:
-                await self._decline(item, finding.asset_id or "", Reason.TRASHED)
-            case _ if file.attempts + 1 >= _VERIFY_TRIES:
-                await self._park(self._all_of(item), Reason.NOT_VERIFIED, None)
+                await outcomes.decline(item, finding.asset_id or "", Reason.TRASHED)
+            case _ if item.file.attempts + 1 >= _VERIFY_TRIES:
+                await outcomes.park(item.files, Reason.NOT_VERIFIED, None)
             case _:
-                await self._fail(file, Reason.NOT_VERIFIED, None)
+                await outcomes.fail(item.file, Reason.NOT_VERIFIED, None)
 
     async def _find(self, checksums: Sequence[bytes]) -> dict[bytes, Finding]:
         """Ask the server for contents; waits for a server that is away."""
@@ -462,100 +377,19 @@ class Runner:
             # It refuses the question, which is about no file in particular.
             raise LinkDownError(str(err)) from err
 
-    async def _confirm(
-        self, items: Sequence[_Item], findings: Mapping[bytes, Finding]
-    ) -> None:
-        """Record that the server holds these contents, all in one transaction."""
-        if not items:
-            return
-        superseded = await self._ledger.run(
-            contents.confirm_all,
-            [
-                contents.Held(
-                    sha1=item.sha1,
-                    asset_id=findings[item.sha1].asset_id or "",
-                    reason=item.reason,
-                    file=item.file,
-                    twins=tuple(self._twins[item.sha1]),
-                )
-                for item in items
-            ],
-            self._clock.time(),
-        )
-        for folder in superseded:
-            self.run.part(folder).counts.superseded += 1
-
-    async def _decline(self, item: _Item, asset_id: str, reason: Reason) -> None:
-        """Record that someone removed a content from the server."""
-        await self._note_twins(item)
-        for file in self._all_of(item):
-            self.run.part(file.folder).counts.declined += 1
-        await self._ledger.run(
-            contents.decline, item.sha1, item.file.stamp.size, asset_id, reason
-        )
-
-    async def _note_twins(self, item: _Item) -> None:
-        """Write the checksum of the other files of a content."""
-        if twins := self._twins[item.sha1]:
-            await self._ledger.run(
-                files.set_checksums, [(file, item.sha1) for file in twins]
-            )
-
     async def _access_failed(self, file: FileRow, error: AccessError) -> None:
         """Record why a file could not be read."""
+        outcomes = self._outcomes
         if isinstance(error, ChangedError):
             await self._unsettle(file, error.stamp)
         elif isinstance(error, VanishedError):
             # Only a scan says that it is gone; until then it is not asked for again.
-            await self._fail(file, Reason.VANISHED, None, counted=False)
+            await outcomes.fail(file, Reason.VANISHED, None, counted=False)
         elif isinstance(error, UnreadableError):
-            await self._park([file], Reason.UNREADABLE, None)
+            await outcomes.park([file], Reason.UNREADABLE, None)
         else:
-            await self._fail(file, Reason.READ_ERROR, str(error))
+            await outcomes.fail(file, Reason.READ_ERROR, str(error))
         self._unexpected(file.folder)
-
-    async def _fail(
-        self,
-        file: FileRow,
-        reason: Reason,
-        detail: str | None,
-        *,
-        counted: bool = True,
-    ) -> None:
-        """Record a failed try."""
-        backoff = min(_FIRST_RETRY * 2**file.attempts, files.LONGEST_BACKOFF)
-        backoff *= random.uniform(0.8, 1.0)
-        await self._ledger.run(
-            files.fail, file, reason, detail, self._clock.time() + backoff
-        )
-        if counted:
-            self._count_failures([file])
-
-    async def _park(
-        self, parked: Sequence[FileRow], reason: Reason, detail: str | None
-    ) -> None:
-        """Record that files need a person, or another configuration."""
-        for file in parked:
-            await self._ledger.run(files.park, file, reason, detail)
-        self._count_failures(parked)
-
-    def _count_failures(self, failed: Sequence[FileRow]) -> None:
-        """Count files that could not be stored."""
-        for file in failed:
-            part = self.run.part(file.folder)
-            part.counts.failed += 1
-            if len(part.failing) < _EXAMPLES:
-                part.failing.append(os.fsdecode(file.path))
-
-    def _all_of(self, item: _Item) -> list[FileRow]:
-        """Return all files in the pipeline that have an item's content."""
-        return [item.file, *self._twins[item.sha1]]
-
-    def _release(self, item: _Item) -> None:
-        """Let an item and its twins out of the pipeline."""
-        self._busy.difference_update(file.id for file in self._all_of(item))
-        del self._twins[item.sha1]
-        self.run.more.set()
 
     def _tell_progress(self) -> None:
         """Tell how far the run is, at most every 10 s."""
@@ -573,16 +407,17 @@ def _reason(known: ContentRow | None) -> Reason:
 
 
 def _parts(batch: Sequence[FileRow]) -> Iterator[list[FileRow]]:
-    """Split a batch so that each part is hashed in reasonable time."""
+    """Split a batch so that each part is hashed in reasonable time and memory."""
     part: list[FileRow] = []
-    size = 0
+    size = small = 0
     for file in batch:
         part.append(file)
         if file.sha1 is None:
             size += file.stamp.size
-        if size >= _HASH_BYTES:
+            small += file.stamp.size if file.stamp.size <= SMALL_BODY else 0
+        if size >= _HASH_BYTES or small >= _SMALL_BYTES:
             yield part
-            part, size = [], 0
+            part, size, small = [], 0, 0
     if part:
         yield part
 

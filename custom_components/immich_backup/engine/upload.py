@@ -9,7 +9,8 @@ import os
 from threading import Lock
 
 from ..immich import SMALL_BODY, AssetUpload, ImmichClient, UploadResult
-from .access import ChangedError, check_unchanged, open_file, open_unchanged, read_part
+from .access import ChangedError, check_unchanged, open_file, read_part
+from .hashing import read_whole, sha1_of
 from .ledger.rows import Stamp
 
 _CHUNK = 1024 * 1024
@@ -23,14 +24,15 @@ async def upload_file(
     path: bytes,
     stamp: Stamp,
     sha1: bytes,
+    content: bytes | None = None,
     sent: Callable[[int], None],
 ) -> UploadResult:
     """Send one file; ``sent`` is told the bytes that went out.
 
-    The bytes are hashed again on their way: what is not what the ledger knows is never
-    completed, so the server keeps nothing of it. Raises AccessError, ImmichError.
+    ``content`` is what was hashed, if it was kept. What is read here is hashed again on
+    its way: what is not what the ledger knows is never completed, so the server keeps
+    nothing of it. Raises AccessError, ImmichError.
     """
-    loop = asyncio.get_running_loop()
     moment = _moment(stamp.mtime_ns)
 
     async def send(content: bytes | Callable[[], AsyncIterator[bytes]]) -> UploadResult:
@@ -45,10 +47,13 @@ async def upload_file(
             )
         )
 
-    if stamp.size <= SMALL_BODY:
-        data = await loop.run_in_executor(pool, _read_small, root, path, stamp, sha1)
-        result = await send(data)
-        sent(len(data))
+    if content is None and stamp.size <= SMALL_BODY:
+        content = await asyncio.get_running_loop().run_in_executor(
+            pool, _read_again, root, path, stamp, sha1
+        )
+    if content is not None:
+        result = await send(content)
+        sent(len(content))
         return result
     opening = pool.submit(_Source, root, path, stamp, sha1)
     try:
@@ -60,19 +65,12 @@ async def upload_file(
             pool.submit(_close, opening)
 
 
-def _read_small(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
+def _read_again(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
     """Return a small file's bytes, which must be those of the checksum; blocking."""
-    with open_unchanged(root, path, stamp) as file:
-        # Whether it grew is seen at the end.
-        parts = []
-        left = stamp.size
-        while left and (part := file.read(left)):
-            parts.append(part)
-            left -= len(part)
-        data = b"".join(parts)
-    if hashlib.sha1(data, usedforsecurity=False).digest() != sha1:
+    content = read_whole(root, path, stamp)
+    if sha1_of(content) != sha1:
         raise ChangedError(stamp)
-    return data
+    return content
 
 
 class _Source:
