@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import os
 from pathlib import Path
 import shutil
+import sqlite3
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ from custom_components.immich_backup.engine.events import (
     ProofsLost,
     RunFinished,
 )
+from custom_components.immich_backup.engine.ledger import scans
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.model import (
     EngineStatus,
@@ -620,6 +622,18 @@ async def test_preview_of_a_folder_that_is_not_there(rig: Rig, tmp_path: Path) -
     """It says that something could not be read, and raises nothing."""
     found = await rig.engine.preview(folder_at(tmp_path / "none"), 5)
     assert (found.files, found.errors) == (0, 1)
+
+
+async def test_scan_without_a_ledger(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a scan is answered although the ledger can't be read."""
+    await rig.run()
+
+    def broken(con: sqlite3.Connection, folder: int) -> int:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scans, "present_files", broken)
+        assert await rig.engine._folders["camera"].scan() is None
 
 
 async def test_one_broken_file_stops_no_other(rig: Rig, camera: Path) -> None:

@@ -440,8 +440,8 @@ class WatchedFolder:
         assert root is not None
         assert root.location is not None
         identity = root.location.identity
-        waiters, self._scan_waiters = self._scan_waiters, []
         known = await self._ledger.ask(scans.present_files, row.id)
+        waiters, self._scan_waiters = self._scan_waiters, []
         doubtful = bool(known) and not row.accepted
         elsewhere = doubtful and row.identity not in (None, identity)
         scanner = self._scanner(row, root)
