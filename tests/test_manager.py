@@ -16,8 +16,7 @@ from custom_components.immich_backup.const import (
     CONF_SCHEDULE_TIME,
     DOMAIN,
 )
-from custom_components.immich_backup.engine import watched
-from custom_components.immich_backup.engine.detect import watch
+from custom_components.immich_backup.engine.detect import folder_watch, watch
 from custom_components.immich_backup.engine.ledger import LedgerError
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
@@ -206,8 +205,8 @@ async def test_polling(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_args: object, **_options: object) -> None:
         raise watch.WatchError("limit")
 
-    # A watch that failed is tried again as often as everything is scanned.
-    monkeypatch.setattr(watched, "SCAN_INTERVAL", 0.2)
+    # A watch that failed is soon tried again.
+    monkeypatch.setattr(folder_watch, "_RETRY", 0.2)
     folder = home.folder()
     with monkeypatch.context() as patch:
         patch.setattr(watch.Watcher, "add", exhausted)

@@ -89,7 +89,7 @@ async def watching(rig: Rig, key: str = "camera") -> None:
     """Wait until a folder is watched by events."""
 
     async def is_watched() -> bool:
-        return rig.engine._folders[key]._watching
+        return rig.engine._folders[key]._watch.watching
 
     await until(is_watched)
 

@@ -18,6 +18,7 @@ from custom_components.immich_backup.engine import (
     OpenContext,
     watched,
 )
+from custom_components.immich_backup.engine.detect import scan_timer
 from custom_components.immich_backup.engine.events import FolderChanged, Halted
 from custom_components.immich_backup.engine.model import FolderTrouble, Reason
 from custom_components.immich_backup.immich import ImmichClient
@@ -33,7 +34,8 @@ PROTECTED, GONE = FileState.PROTECTED, FileState.GONE
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at folders every moment."""
     monkeypatch.setattr(watched, "_CHECK_INTERVAL", 0.1)
-    monkeypatch.setattr(watched, "_RESCAN_PAUSE", 0.1)
+    monkeypatch.setattr(scan_timer, "_DOUBT_INTERVAL", 0.1)
+    monkeypatch.setattr(scan_timer, "_PAUSE", 0.1)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from custom_components.immich_backup.engine import (
     runner,
     watched,
 )
+from custom_components.immich_backup.engine.detect import folder_watch, scan_timer
 from custom_components.immich_backup.immich import stream, transport
 from simulator import Simulator
 
@@ -33,8 +34,9 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (conductor, engine):
         monkeypatch.setattr(module, "_LEDGER_RETRY", 0.1)
     monkeypatch.setattr(watched, "_CHECK_INTERVAL", 0.2)
-    monkeypatch.setattr(watched, "_RESCAN_PAUSE", 0.1)
-    monkeypatch.setattr(watched, "_GATHER", 0.05)
+    monkeypatch.setattr(scan_timer, "_DOUBT_INTERVAL", 0.2)
+    monkeypatch.setattr(scan_timer, "_PAUSE", 0.1)
+    monkeypatch.setattr(folder_watch, "_GATHER", 0.05)
     # A server that hangs.
     monkeypatch.setattr(transport, "IDLE_TIMEOUT", 0.5)
     monkeypatch.setattr(transport, "ANSWER_TIMEOUT", 1.0)

@@ -28,6 +28,7 @@ from custom_components.immich_backup.const import (
     SUBENTRY_FOLDER,
 )
 from custom_components.immich_backup.engine import Engine, watched
+from custom_components.immich_backup.engine.detect import scan_timer
 from custom_components.immich_backup.manager import BackupManager
 from simulator import Action, AssetRecord, Fault, Simulator
 
@@ -221,6 +222,7 @@ async def home(
 def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let folders be looked at every moment instead of every 30 s."""
     monkeypatch.setattr(watched, "_CHECK_INTERVAL", 0.1)
+    monkeypatch.setattr(scan_timer, "_DOUBT_INTERVAL", 0.1)
 
 
 @pytest.fixture

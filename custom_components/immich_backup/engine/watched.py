@@ -1,8 +1,8 @@
 """One watched folder at work: detect, settle and evaluate, until files are waiting."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence, Set as AbstractSet
+from concurrent.futures import Executor
 from contextlib import suppress
 import logging
 import os
@@ -10,36 +10,25 @@ import sqlite3
 
 from .clock import Clock
 from .context import Context
-from .detect.root import Root, examine, unusable
-from .detect.scan import Scanner, ScanResult, ScanStoppedError
-from .detect.watch import Watcher, WatchError
+from .detect.folder_scan import FolderScan
+from .detect.folder_watch import FolderWatch
+from .detect.root import Root, look_at_root
+from .detect.scan import ScanResult, ScanStoppedError
+from .detect.scan_timer import ScanTimer
+from .detect.watch import Watcher
 from .evaluate import Evaluation, evaluate
-from .events import Event, FolderChanged, PollingFallback, StatusChanged
-from .ledger import Ledger, LedgerError, files, folders, scans
+from .events import Event, FolderChanged, StatusChanged
+from .ledger import Ledger, LedgerError, files, folders
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, FolderRow, Stamp
-from .model import Detection, FileState, Folder, FolderTrouble, Source
+from .model import FileState, Folder, FolderTrouble, Source
 from .rules import RuleSet
 from .settling import Settler
 
 _LOGGER = logging.getLogger(__name__)
 
-# Seconds between full scans: events may have been lost without a word.
-SCAN_INTERVAL = 3600.0
-# Seconds between scans of a folder without events; more for one that takes long.
-POLL_INTERVAL = 60.0
-_POLL_SHARE = 20
-# Seconds until an unavailable folder or a dead watch is looked at again.
+# Seconds until a folder's root is looked at again, or a ledger that failed.
 _CHECK_INTERVAL = 30.0
-# Seconds between scans that are not asked for by a person.
-_RESCAN_PAUSE = 60.0
-# Seconds in which events of one burst gather.
-_GATHER = 0.5
-# Seconds that stop() gives a scan to notice it.
-_STOP_PATIENCE = 5.0
-# Marks of so many directories at most are remembered for finding overlaps; beyond that
-# the mounts have to do.
-_MAX_DIRECTORIES = 50_000
 
 
 class WatchedFolder:
@@ -67,13 +56,8 @@ class WatchedFolder:
         """
         self.folder = folder
         self.trouble: FolderTrouble | None = None
-        self.scanning = False
-        self.polling = False
-        self.directories: set[int] = set()
         self.root: Root | None = None
         self._ledger = ledger
-        self._watcher = watcher
-        self._scan_pool = scan_pool
         self._pool = pool
         self._clock = clock
         self._context = context
@@ -88,24 +72,50 @@ class WatchedFolder:
         self._stopped = False
         # The configuration leads elsewhere; what is under way for the old place ends.
         self._moved = False
-        self._watching = False
-        # Whether it was told that a folder which wants events is polled.
-        self._fell_back = False
         self._rules_changed = True
-        now = clock.monotonic()
-        self._next_scan = self._next_check = self._next_watch = now
-        self._last_scan = now - _RESCAN_PAUSE
-        self._scan_took = 0.0
-        self._noted: set[bytes] = set()
-        self._noted_at: float | None = None
+        self._next_check = clock.monotonic()
         self._scan_waiters: list[asyncio.Future[ScanResult | None]] = []
-        self._walk: Future[ScanResult | None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._timer = ScanTimer(clock.monotonic)
+        self._watch = FolderWatch(
+            folder.id,
+            watcher=watcher,
+            pool=pool,
+            scan_pool=scan_pool,
+            clock=clock,
+            timer=self._timer,
+            emit=emit,
+            wake=self._wake.set,
+        )
+        self._scan = FolderScan(
+            ledger=ledger,
+            pool=scan_pool,
+            clock=clock,
+            timer=self._timer,
+            session=session,
+            emit=emit,
+            interrupted=lambda: self._interrupted,
+        )
 
     @property
     def number(self) -> int | None:
         """Return the ledger's number of the folder, once it is known."""
         return None if self._row is None else self._row.id
+
+    @property
+    def scanning(self) -> bool:
+        """Return whether the whole folder is being scanned."""
+        return self._scan.scanning
+
+    @property
+    def polling(self) -> bool:
+        """Return whether it is polled, by choice or because events fail."""
+        return self._watch.polling
+
+    @property
+    def directories(self) -> AbstractSet[int]:
+        """Return the marks of its directories, as far as they are remembered."""
+        return self._scan.directories
 
     @property
     def source(self) -> Source | None:
@@ -137,14 +147,9 @@ class WatchedFolder:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._answer_waiters(None)
-        if self._walk is not None:
-            # Nothing may be recorded of the folder once it is removed.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_PATIENCE):
-                    await asyncio.gather(
-                        asyncio.wrap_future(self._walk), return_exceptions=True
-                    )
-        await self._unwatch()
+        # Nothing may be recorded of the folder once it is removed.
+        await self._scan.ended()
+        await self._watch.end()
 
     async def apply(self, folder: Folder) -> None:
         """Take a changed configuration; what is being sent is not disturbed."""
@@ -193,10 +198,7 @@ class WatchedFolder:
 
     def look_again(self) -> None:
         """Scan soon: something in the folder is not as the ledger says."""
-        pause = max(_RESCAN_PAUSE, self._scan_took * _POLL_SHARE)
-        self._next_scan = min(
-            self._next_scan, max(self._clock.monotonic(), self._last_scan + pause)
-        )
+        self._timer.scan_soon()
         self._wake.set()
 
     async def accept_root(self) -> None:
@@ -260,10 +262,10 @@ class WatchedFolder:
         now = self._clock.monotonic()
         due = [self._next_check]
         if self._readable:
-            due.append(self._next_scan)
+            due.append(self._timer.due_at)
         if self.trouble is None:
-            if self._noted_at is not None:
-                due.append(self._noted_at + _GATHER)
+            if self._watch.due_at is not None:
+                due.append(self._watch.due_at)
             since, again = await self._settler.next_due()
             if since is not None:
                 due.append(since + self.folder.settle_seconds)
@@ -299,29 +301,22 @@ class WatchedFolder:
     async def _leave_root(self) -> None:
         """Let go of the place where the folder was."""
         self._moved = False
-        await self._unwatch()
+        await self._watch.end()
         self.root = None
-        self._noted.clear()
-        self._next_scan = self._next_check = self._clock.monotonic()
+        self._timer.scan_now()
+        self._next_check = self._clock.monotonic()
 
     async def _check_root(self) -> None:
         """See whether the folder is there, allowed and watched."""
         assert self._row is not None
         self._next_check = self._clock.monotonic() + _CHECK_INTERVAL
-        root = await asyncio.get_running_loop().run_in_executor(
-            self._pool,
-            lambda: examine(self.folder.path, recursive=self.folder.recursive),
-        )
-        if root.trouble is None:
-            allowed = await self._context.allowed_paths([root.path])
-            if not allowed.get(root.path, False):
-                root = unusable(root.path, FolderTrouble.NOT_ALLOWED)
+        root = await look_at_root(self.folder, self._context, self._pool)
         if self._moved:
             return
         before, self.root = self.root, root
         if root.trouble is not None:
             self._set_trouble(root.trouble)
-            await self._unwatch()
+            await self._watch.end()
             return
         if self._row.root not in (None, root.path):
             await self._ledger.run(folders.forget_root, self._row.id)
@@ -329,195 +324,63 @@ class WatchedFolder:
         if before is None or before.location != root.location:
             # It came, or another file system did: the scan says whether it is right,
             # and ends a trouble.
-            self._next_scan = self._clock.monotonic()
+            self._timer.scan_now()
             self._arrived(self.folder.id)
         self._looked()
-        await self._keep_watching(root)
-
-    async def _keep_watching(self, root: Root) -> None:
-        """Watch the folder by events, if it wants and can; else poll it."""
-        assert root.location is not None
-        loop = asyncio.get_running_loop()
-        path = os.fsencode(root.path)
-        now = self._clock.monotonic()
-        if self._watching:
-            if await loop.run_in_executor(
-                self._pool, self._watcher.alive, self.folder.id, path
-            ):
-                return
-            # The watch died with its directory; what came meanwhile a scan finds.
-            await self._unwatch()
-            self._next_scan = self._next_watch = now
-        wants_events = self.folder.detection is Detection.EVENTS or (
-            self.folder.detection is Detection.AUTO and root.location.mount.has_events
-        )
-        if not wants_events:
-            self.polling = True
-            self._fell_back = False
-            return
-        if now < self._next_watch:
-            return
-        try:
-            await loop.run_in_executor(
-                self._scan_pool,
-                lambda: self._watcher.add(
-                    self.folder.id,
-                    path,
-                    recursive=self.folder.recursive,
-                    wake=self._event,
-                ),
-            )
-        except WatchError as err:
-            # Trying walks through all directories, so it is not done often.
-            self._next_watch = now + SCAN_INTERVAL
-            self.polling = True
-            if not self._fell_back:
-                self._fell_back = True
-                self._next_scan = min(self._next_scan, now + POLL_INTERVAL)
-                self._emit(PollingFallback(self.folder.id, err.reason))
-            return
-        self._watching = True
-        self.polling = self._fell_back = False
-
-    def _event(self) -> None:
-        """Something happened in the folder; wait a moment for what comes with it."""
-        if self._noted_at is None:
-            self._noted_at = self._clock.monotonic()
-        self._wake.set()
-
-    async def _unwatch(self) -> None:
-        """Stop watching by events."""
-        self._next_watch = self._clock.monotonic()
-        if self._watching:
-            self._watching = False
-            await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._watcher.remove, self.folder.id
-            )
+        await self._watch.keep(self.folder, root)
 
     async def _detect(self) -> None:
         """Scan everything if that is due, else what the events noted."""
-        now = self._clock.monotonic()
-        if self._noted_at is not None and now >= self._noted_at + _GATHER:
-            self._noted_at = None
-            noted = self._watcher.take(self.folder.id)
-            if noted is None:
-                self._next_scan = now
-            else:
-                self._noted |= noted
-        if self._scan_waiters or now >= self._next_scan:
-            self._noted.clear()
+        self._watch.gather()
+        if self._scan_waiters or self._timer.due:
+            # A scan meets all that was noted.
+            self._watch.take()
             await self._scan_all()
-        elif self._noted and self.trouble is None:
-            await self._scan_noted()
-
-    def _scanner(self, row: FolderRow, root: Root) -> Scanner:
-        """Return a scanner of the folder as it is now."""
-        return Scanner(
-            self._ledger,
-            folder=row.id,
-            root=os.fsencode(root.path),
-            recursive=self.folder.recursive,
-            existing=not row.baseline,
-            session=self._session,
-            time=self._clock.time,
-            monotonic=self._clock.monotonic,
-            stopped=lambda: self._interrupted,
-        )
-
-    async def _walk_in_thread(
-        self, walk: Callable[[], ScanResult | None]
-    ) -> ScanResult | None:
-        """Let a scanner work; raises ScanStoppedError, LedgerError."""
-        self._walk = self._scan_pool.submit(walk)
-        result = await asyncio.wrap_future(self._walk)
-        self._walk = None
-        return result
+        elif self.trouble is None and (noted := self._watch.take()):
+            await self._scan_noted(noted)
 
     async def _scan_all(self) -> None:
-        """Scan the whole folder and say what its root is like."""
+        """Scan the whole folder; its root may prove to be the right or the wrong one."""
         row, root = self._row, self.root
         assert row is not None
         assert root is not None
-        assert root.location is not None
-        identity = root.location.identity
-        known = await self._ledger.ask(scans.present_files, row.id)
         waiters, self._scan_waiters = self._scan_waiters, []
-        doubtful = bool(known) and not row.accepted
-        elsewhere = doubtful and row.identity not in (None, identity)
-        scanner = self._scanner(row, root)
-        troubles: list[FolderTrouble] = []
-
-        def certain(found: ScanResult) -> bool:
-            if doubtful and not found.files and not found.error_count:
-                troubles.append(FolderTrouble.SUDDENLY_EMPTY)
-            return not troubles
-
-        def walk() -> ScanResult | None:
-            # Of a place that has nothing of what was seen before, nothing is recorded.
-            if elsewhere and not (found := scanner.recognise()).recognised:
-                if certain(found):
-                    troubles.append(FolderTrouble.OTHER_FILE_SYSTEM)
-                return None
-            return scanner.scan(certain=certain)
-
-        began = self._clock.monotonic()
-        self.scanning = True
-        self._emit(StatusChanged())
         result: ScanResult | None = None
         try:
-            result = await self._walk_in_thread(walk)
+            result, trouble = await self._scan.scan(
+                self.folder, row, root, polling=self.polling
+            )
         except ScanStoppedError:
             # Whoever waits gets the scan of the new place.
             self._scan_waiters += waiters
             waiters = []
             return
         finally:
-            self.scanning = False
-            now = self._clock.monotonic()
-            self._last_scan, self._scan_took = now, now - began
-            self._next_scan = now + self._scan_pause(troubled=bool(troubles))
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(result)
-            self._emit(StatusChanged())
-        if result is not None:
-            self.directories = (
-                result.directories
-                if len(result.directories) <= _MAX_DIRECTORIES
-                else set()
-            )
+            _answer(waiters, result)
         self._looked()
-        self._set_trouble(troubles[0] if troubles else None)
+        self._set_trouble(trouble)
         if result is not None and result.ended:
+            assert root.location is not None
+            identity = root.location.identity
             if (row.root, row.identity) != (root.path, identity):
                 await self._ledger.run(folders.set_root, row.id, root.path, identity)
             await self._refresh_row()
 
-    def _scan_pause(self, *, troubled: bool) -> float:
-        """Return the seconds until the next scan."""
-        if troubled:
-            return _CHECK_INTERVAL
-        if self.polling:
-            return max(POLL_INTERVAL, self._scan_took * _POLL_SHARE)
-        return SCAN_INTERVAL
-
-    async def _scan_noted(self) -> None:
+    async def _scan_noted(self, noted: AbstractSet[bytes]) -> None:
         """Compare the directories in which something happened."""
         row, root = self._row, self.root
         assert row is not None
         assert root is not None
-        noted, self._noted = self._noted, set()
-        scanner = self._scanner(row, root)
         try:
-            result = await self._walk_in_thread(lambda: scanner.scan_directories(noted))
+            result = await self._scan.scan_directories(self.folder, row, root, noted)
         except ScanStoppedError:
             return
         except LedgerError:
-            self._noted |= noted
+            self._watch.note(noted)
             raise
-        if result is not None and result.changes:
+        if result.changes:
             self._emit(StatusChanged())
-        if result is not None and (result.missing or result.error_count):
+        if result.missing or result.error_count:
             # Only a full scan can say what became of them.
             self.look_again()
 
@@ -532,9 +395,7 @@ class WatchedFolder:
     def _answer_waiters(self, result: ScanResult | None) -> None:
         """Answer those who wait for a scan."""
         waiters, self._scan_waiters = self._scan_waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(result)
+        _answer(waiters, result)
 
     # Settle and evaluate
 
@@ -550,8 +411,7 @@ class WatchedFolder:
                 break
             if vanished:
                 # They went before they were complete, or moved; see where to.
-                self._noted |= vanished
-                self._noted_at = self._noted_at or self._clock.monotonic()
+                self._watch.note(vanished)
         while self._rules_changed and not self._interrupted:
             rules = self.folder.rules
             if not await settler.decide_by(rules):
@@ -575,3 +435,12 @@ class WatchedFolder:
             self._arrived(self.folder.id)
         if verdicts:
             self._emit(StatusChanged())
+
+
+def _answer(
+    waiters: Sequence[asyncio.Future[ScanResult | None]], result: ScanResult | None
+) -> None:
+    """Answer those who wait for a scan, unless they went."""
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(result)

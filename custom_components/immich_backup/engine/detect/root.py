@@ -1,11 +1,14 @@
-"""Looking at a folder's root: is it there and readable, and where does it lie."""
+"""Looking at a folder's root: is it there, allowed and readable, and where does it lie."""
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 import os
 import stat
 
-from ..model import FolderTrouble
+from ..context import Context
+from ..model import Folder, FolderTrouble
 from .mounts import Area, Location, areas, locate, read_mounts
 
 
@@ -20,6 +23,18 @@ class Root:
     location: Location | None
     trouble: FolderTrouble | None
     areas: Sequence[Area] = ()
+
+
+async def look_at_root(folder: Folder, context: Context, pool: Executor) -> Root:
+    """Look at a folder's root, and ask the home whether it may be read."""
+    root = await asyncio.get_running_loop().run_in_executor(
+        pool, lambda: examine(folder.path, recursive=folder.recursive)
+    )
+    if root.trouble is None:
+        allowed = await context.allowed_paths([root.path])
+        if not allowed.get(root.path, False):
+            return unusable(root.path, FolderTrouble.NOT_ALLOWED)
+    return root
 
 
 def examine(path: str, *, recursive: bool = True) -> Root:
