@@ -184,6 +184,7 @@ class WatchedFolder:
         """Wait until the files that settle now are decided, or had the time for it.
 
         ``margin`` is how many seconds beyond the settle time to wait at most.
+        Raises LedgerError.
         """
         end = self._clock.monotonic() + self.folder.settle_seconds + margin
         while self.trouble is None and not self._stopped and self._settler is not None:
@@ -202,7 +203,10 @@ class WatchedFolder:
         self._wake.set()
 
     async def accept_root(self) -> None:
-        """Take a person's word: the folder is right as it is now, empty or elsewhere."""
+        """Take a person's word: the folder is right as it is now, empty or elsewhere.
+
+        Raises LedgerError.
+        """
 
         def accept(con: sqlite3.Connection) -> None:
             folders.accept(con, folders.ensure(con, self.folder.id).id)
@@ -212,7 +216,7 @@ class WatchedFolder:
         await self.scan()
 
     async def unsettle(self, file: FileRow, stamp: Stamp) -> None:
-        """Let a file that changed settle again."""
+        """Let a file that changed settle again; raises LedgerError."""
         if self._settler is not None:
             await self._settler.unsettle(file, stamp)
             self._wake.set()
