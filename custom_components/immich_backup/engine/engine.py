@@ -33,26 +33,21 @@ from .ledger import Ledger, LedgerError, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import (
-    EngineStatus,
     FileReport,
     FileState,
     Folder,
-    FolderStatus,
     Halt,
     Reason,
     RunReport,
     RunTrigger,
     Source,
-    Tally,
 )
 from .outbox import Outbox, UploadItem, UploadOutcome
-from .overview import NOTHING, FolderOverview, Overview, read_numbers, waiting
+from .overview import Overview, OverviewReader
 from .preview import Preview, preview
 from .rates import Meter
 from .runner import Runner
 from .watched import WatchedFolder
-
-__all__ = ["Engine", "FolderOverview", "Overview"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -101,7 +96,6 @@ class Engine:
         self._begun = False
         self._meter = Meter(self._clock.monotonic)
         self._overlaps = Overlaps(self._found_overlap)
-        self._numbers_read = NOTHING
         self._was_connected = asyncio.Event()
         self._ledger_failed = asyncio.Event()
         self._connection = Connection(
@@ -133,6 +127,13 @@ class Engine:
             emit=self._emit,
             connect=self._connection.ensure,
             new_runner=self._new_runner,
+        )
+        self._overview = OverviewReader(
+            ledger=self.ledger,
+            link=self.link,
+            folders=self._folders,
+            conductor=self._conductor,
+            rate=self._meter.rate,
         )
 
     # Life
@@ -406,35 +407,7 @@ class Engine:
 
         Of a ledger that can't be read these are the last numbers known.
         """
-        with suppress(LedgerError):
-            self._numbers_read = await self.ledger.ask(
-                read_numbers, {key: w.number for key, w in self._folders.items()}
-            )
-        numbers, run, link = self._numbers_read, self._conductor.run, self.link
-        failing = self.ledger.failing
-        return Overview(
-            status=self._status(numbers.total),
-            connected=link.error is None and link.user is not None,
-            error=link.trouble,
-            halt=link.halt if failing is None else Halt.LEDGER,
-            halt_detail=link.halt_detail if failing is None else failing,
-            automatic=self.automatic,
-            run=None if run is None else run.report(),
-            rate=0.0 if run is None else self._meter.rate(),
-            tally=numbers.total,
-            folders={
-                key: FolderOverview(
-                    status=self._folder_status(watched, numbers.tallies[key]),
-                    trouble=watched.trouble,
-                    polling=watched.polling,
-                    tally=numbers.tallies[key],
-                    last_success=numbers.successes[key],
-                )
-                for key, watched in self._folders.items()
-                if key in numbers.tallies
-            },
-            last_success=numbers.last_success,
-        )
+        return await self._overview.read()
 
     async def explain(self, path: str) -> FileReport | None:
         """Return what is known of the file at an absolute path; None if nothing is.
@@ -641,31 +614,6 @@ class Engine:
         for watched in self._folders.values():
             if watched.number == number:
                 watched.look_again()
-
-    def _status(self, tally: Tally) -> EngineStatus:
-        """Return what the account is doing or waiting for."""
-        if self.link.halt is not None or self.ledger.failing is not None:
-            return EngineStatus.ERROR
-        if self.link.trouble is not None:
-            return EngineStatus.OFFLINE
-        if self._conductor.run is not None:
-            return EngineStatus.BACKING_UP
-        if any(watched.scanning for watched in self._folders.values()):
-            return EngineStatus.SCANNING
-        if not self.automatic:
-            return EngineStatus.PAUSED
-        return EngineStatus.WAITING if waiting(tally) else EngineStatus.IDLE
-
-    def _folder_status(self, watched: WatchedFolder, tally: Tally) -> FolderStatus:
-        """Return what a folder is doing or waiting for."""
-        if watched.trouble is not None:
-            return FolderStatus.UNAVAILABLE
-        if watched.scanning:
-            return FolderStatus.SCANNING
-        run = self._conductor.run
-        if run is not None and watched.folder.id in run.folders and waiting(tally):
-            return FolderStatus.BACKING_UP
-        return FolderStatus.WAITING if waiting(tally) else FolderStatus.IDLE
 
 
 async def _end(pool: Executor) -> None:

@@ -1,10 +1,13 @@
-"""The account and its folders in numbers, read from the ledger."""
+"""How the account and its folders stand: what they are doing, and all in numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 import sqlite3
 
-from .ledger import folders, runs
+from .conductor import Conductor
+from .ledger import Ledger, LedgerError, folders, runs
+from .link import ServerLink
 from .model import (
     EngineStatus,
     FileState,
@@ -14,6 +17,7 @@ from .model import (
     RunReport,
     Tally,
 )
+from .watched import WatchedFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class _Numbers:
     """What the ledger counts, of all and of each folder by its id."""
 
     total: Tally
@@ -53,23 +57,100 @@ class Numbers:
     tallies: Mapping[str, Tally]
     successes: Mapping[str, float | None]
 
-    @property
-    def waiting(self) -> int:
-        """Return how many files wait, or wait for another try."""
-        return waiting(self.total)
+
+class OverviewReader:
+    """Says how everything stands: what is known in memory, and the ledger's numbers."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        link: ServerLink,
+        folders: Mapping[str, WatchedFolder],
+        conductor: Conductor,
+        rate: Callable[[], float],
+    ) -> None:
+        """Take what is looked at; ``rate`` gives the bytes per second of a run."""
+        self._ledger = ledger
+        self._link = link
+        self._folders = folders
+        self._conductor = conductor
+        self._rate = rate
+        self._numbers = _Numbers(
+            total=Tally(), last_success=None, tallies={}, successes={}
+        )
+
+    async def read(self) -> Overview:
+        """Return everything in numbers, without asking the server.
+
+        Of a ledger that can't be read these are the last numbers known.
+        """
+        with suppress(LedgerError):
+            self._numbers = await self._ledger.ask(
+                _read_numbers, {key: w.number for key, w in self._folders.items()}
+            )
+        numbers, run, link = self._numbers, self._conductor.run, self._link
+        failing = self._ledger.failing
+        return Overview(
+            status=self._status(numbers.total),
+            connected=link.error is None and link.user is not None,
+            error=link.trouble,
+            halt=link.halt if failing is None else Halt.LEDGER,
+            halt_detail=link.halt_detail if failing is None else failing,
+            automatic=self._conductor.automatic,
+            run=None if run is None else run.report(),
+            rate=0.0 if run is None else self._rate(),
+            tally=numbers.total,
+            folders={
+                key: FolderOverview(
+                    status=self._folder_status(watched, numbers.tallies[key]),
+                    trouble=watched.trouble,
+                    polling=watched.polling,
+                    tally=numbers.tallies[key],
+                    last_success=numbers.successes[key],
+                )
+                for key, watched in self._folders.items()
+                if key in numbers.tallies
+            },
+            last_success=numbers.last_success,
+        )
+
+    def _status(self, tally: Tally) -> EngineStatus:
+        """Return what the account is doing or waiting for."""
+        if self._link.halt is not None or self._ledger.failing is not None:
+            return EngineStatus.ERROR
+        if self._link.trouble is not None:
+            return EngineStatus.OFFLINE
+        if self._conductor.run is not None:
+            return EngineStatus.BACKING_UP
+        if any(watched.scanning for watched in self._folders.values()):
+            return EngineStatus.SCANNING
+        if not self._conductor.automatic:
+            return EngineStatus.PAUSED
+        return EngineStatus.WAITING if _waits(tally) else EngineStatus.IDLE
+
+    def _folder_status(self, watched: WatchedFolder, tally: Tally) -> FolderStatus:
+        """Return what a folder is doing or waiting for."""
+        if watched.trouble is not None:
+            return FolderStatus.UNAVAILABLE
+        if watched.scanning:
+            return FolderStatus.SCANNING
+        run = self._conductor.run
+        if run is not None and watched.folder.id in run.folders and _waits(tally):
+            return FolderStatus.BACKING_UP
+        return FolderStatus.WAITING if _waits(tally) else FolderStatus.IDLE
 
 
-NOTHING = Numbers(total=Tally(), last_success=None, tallies={}, successes={})
+def _waits(tally: Tally) -> bool:
+    """Return whether files wait, or wait for another try."""
+    return tally.count(FileState.WAITING, FileState.FAILED) > 0
 
 
-def waiting(tally: Tally) -> int:
-    """Return how many files wait, or wait for another try."""
-    return tally.count(FileState.WAITING, FileState.FAILED)
-
-
-def read_numbers(con: sqlite3.Connection, numbers: Mapping[str, int | None]) -> Numbers:
+def _read_numbers(
+    con: sqlite3.Connection, numbers: Mapping[str, int | None]
+) -> _Numbers:
     """Read the numbers; each folder's id comes with the ledger's number of it."""
-    return Numbers(
+    return _Numbers(
         total=folders.tally(con),
         last_success=runs.last_success(con),
         tallies={
