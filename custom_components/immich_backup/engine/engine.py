@@ -1,19 +1,10 @@
 """The engine: watched folders, one ledger, one server, and the runs between them."""
 
 import asyncio
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Collection,
-    Coroutine,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 import logging
 import os
 from pathlib import Path
@@ -21,13 +12,14 @@ import secrets
 
 from ..immich import ImmichClient
 from .active_run import ActiveRun
+from .background import Background
 from .clock import Clock, SystemClock
 from .conductor import Conductor
 from .connection import Connection
 from .context import Context
 from .detect.overlaps import Overlaps
 from .detect.watch import Watcher
-from .events import Event, FoldersOverlap, Halted, ProofsLost, StatusChanged
+from .events import Event, FoldersOverlap, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
 from .ledger import Ledger, LedgerError, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
@@ -44,20 +36,15 @@ from .model import (
 )
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overview import Overview, OverviewReader
-from .preview import Preview, preview
+from .preview import Preview, preview_in_thread
 from .rates import Meter
 from .runner import Runner
 from .watched import WatchedFolder
 
 _LOGGER = logging.getLogger(__name__)
 
-_CONFIRM_INTERVAL = 24 * 3600.0
-# Seconds until what the server did not answer is asked again.
-_CONFIRM_RETRY = 600.0
 # Seconds between looks whether a ledger that failed can be written again.
 _LEDGER_RETRY = 30.0
-# Seconds after which background work that failed unexpectedly begins anew.
-_RESTART = 60.0
 # Seconds that stop() gives threads to end.
 _STOP_PATIENCE = 5.0
 # A value of the account in the ledger.
@@ -91,12 +78,12 @@ class Engine:
         self._scan_pool = ThreadPoolExecutor(2, "immich_backup_scan")
         self._watcher: Watcher | None = None
         self._folders: dict[str, WatchedFolder] = {}
-        self._listeners: list[Callable[[Event], None]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners = Listeners()
+        self._emit = self._listeners.tell
+        self._background = Background()
         self._begun = False
         self._meter = Meter(self._clock.monotonic)
         self._overlaps = Overlaps(self._found_overlap)
-        self._was_connected = asyncio.Event()
         self._ledger_failed = asyncio.Event()
         self._connection = Connection(
             self.ledger,
@@ -175,19 +162,17 @@ class Engine:
         self._begun = True
         for watched in self._folders.values():
             watched.start()
-        self._spawn(self._connection.keep, "link")
-        self._spawn(self._keep_confirmed, "confirm")
-        self._spawn(self._keep_ledger, "ledger")
-        self._spawn(self._conductor.tend, "runs")
-        self._spawn(self._outbox.tend, "outbox")
+        self._background.start(self._connection.keep, "link")
+        self._background.start(self._keeper.keep, "confirm")
+        self._background.start(self._keep_ledger, "ledger")
+        self._background.start(self._conductor.tend, "runs")
+        self._background.start(self._outbox.tend, "outbox")
 
     async def stop(self) -> None:
         """Stop everything within seconds; what is on its way is sent again later."""
         self.ledger.release()
-        for task in list(self._tasks):
-            task.cancel()
         await asyncio.gather(
-            *self._tasks,
+            self._background.stop(),
             self._conductor.stop_run(),
             self._outbox.stop(),
             *(watched.stop() for watched in self._folders.values()),
@@ -201,13 +186,7 @@ class Engine:
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call a function for every event, in the loop; returns how to end it."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     async def hold(self) -> None:
         """Make the ledger's file complete and leave it alone, to be copied.
@@ -287,7 +266,9 @@ class Engine:
 
         With a limit in seconds the numbers may be incomplete.
         """
-        return await self._preview(self._completed(folder), seconds, None)
+        return await preview_in_thread(
+            self._completed(folder), self._scan_pool, self._clock, seconds=seconds
+        )
 
     async def plan(
         self, folder_ids: Collection[str] | None = None
@@ -303,7 +284,12 @@ class Engine:
             if folder_ids is None or key in folder_ids
         }
         plans = await asyncio.gather(
-            *(self._preview(folder, None, self.ledger) for folder in planned.values())
+            *(
+                preview_in_thread(
+                    folder, self._scan_pool, self._clock, ledger=self.ledger
+                )
+                for folder in planned.values()
+            )
         )
         return dict(zip(planned, plans, strict=True))
 
@@ -466,26 +452,6 @@ class Engine:
         )
         return replace(folder, rules=rules)
 
-    async def _preview(
-        self, folder: Folder, seconds: float | None, ledger: Ledger | None
-    ) -> Preview:
-        """Walk a folder in a thread."""
-        end = None if seconds is None else self._clock.monotonic() + seconds
-
-        def expired() -> bool:
-            return end is not None and self._clock.monotonic() > end
-
-        return await asyncio.get_running_loop().run_in_executor(
-            self._scan_pool,
-            partial(
-                preview,
-                folder,
-                now=self._clock.time(),
-                expired=expired,
-                ledger=ledger,
-            ),
-        )
-
     def _new_runner(
         self,
         run: ActiveRun,
@@ -510,31 +476,6 @@ class Engine:
             concurrency=self._concurrency,
         )
 
-    def _spawn(
-        self, work: Callable[[], Coroutine[object, object, None]], name: str
-    ) -> None:
-        """Run something in the background until the engine stops, whatever happens."""
-
-        async def supervise() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception:
-                    _LOGGER.exception("Unexpected error in the background (%s)", name)
-                await asyncio.sleep(_RESTART)
-
-        task = asyncio.create_task(supervise(), name=f"immich_backup {name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _emit(self, event: Event) -> None:
-        """Tell all listeners."""
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                _LOGGER.exception("Unexpected error in a listener")
-
     def _linked(self, event: Event) -> None:
         """Pass on what the link tells; it may mean that a run can start."""
         self._conductor.look_again()
@@ -544,7 +485,7 @@ class Engine:
 
     def _connected(self) -> None:
         """Go on: the server is there, and uploads are possible."""
-        self._was_connected.set()
+        self._keeper.connected()
         self._conductor.look_again()
         self._outbox.wake()
         self._emit(StatusChanged())
@@ -557,18 +498,6 @@ class Engine:
     def _found_overlap(self, first: str, second: str) -> None:
         """Tell that two folders have files in common."""
         self._emit(FoldersOverlap(first, second))
-
-    async def _keep_confirmed(self) -> None:
-        """Ask the server again for all that it should hold: at start and every day."""
-        while True:
-            # Only then it is known whose proofs they are.
-            await self._was_connected.wait()
-            delay = _CONFIRM_INTERVAL
-            try:
-                await self._keeper.confirm()
-            except LinkDownError, HaltedError, LedgerError:
-                delay = _CONFIRM_RETRY
-            await asyncio.sleep(delay)
 
     def _confirmed(self, outcome: Confirmation) -> None:
         """Tell what came of asking for everything."""

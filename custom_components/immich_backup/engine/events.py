@@ -1,8 +1,13 @@
 """What the engine tells whoever listens, as typed events."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+import logging
 
 from .model import FolderTrouble, Halt, RunReport
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +102,29 @@ type Event = (
     | ProofsLost
     | StatusChanged
 )
+
+
+class Listeners:
+    """Those whom the engine tells; one that fails keeps nothing from the others."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def add(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call a function for every event, in the loop; returns how to end it."""
+        self._listeners.append(listener)
+
+        def remove() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return remove
+
+    def tell(self, event: Event) -> None:
+        """Tell all listeners; what one of them raises is logged."""
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _LOGGER.exception("Unexpected error in a listener")

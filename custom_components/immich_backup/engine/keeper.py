@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import sqlite3
 
 from .clock import Clock
-from .ledger import Ledger, contents
+from .ledger import Ledger, LedgerError, contents
 from .ledger.rows import ContentRow
-from .link import ServerLink
+from .link import HaltedError, LinkDownError, ServerLink
 from .model import Fate, Proof, Reason
 from .verify import Finding, Presence, find
 
 _PAGE = 5000
+# Seconds until everything is asked for again.
+_INTERVAL = 24 * 3600.0
+# Seconds until what the server did not answer is asked again.
+_RETRY = 600.0
 # So many contents at least, and most of what was stored since some moment, must be
 # missing before it is the server that lost them and not a person who deleted them.
 _MASS_LOSS = 10
@@ -43,6 +47,22 @@ class Keeper:
         self._clock = clock
         self._tell = tell
         self._lock = asyncio.Lock()
+        self._connected = asyncio.Event()
+
+    def connected(self) -> None:
+        """Take it that the server, and thus whose proofs they are, is known."""
+        self._connected.set()
+
+    async def keep(self) -> None:
+        """Ask for everything at start and every day, until it is cancelled."""
+        while True:
+            await self._connected.wait()
+            delay = _INTERVAL
+            try:
+                await self.confirm()
+            except LinkDownError, HaltedError, LedgerError:
+                delay = _RETRY
+            await asyncio.sleep(delay)
 
     async def confirm(self) -> Confirmation:
         """Ask for every known content, 5,000 at a time; record what changed.

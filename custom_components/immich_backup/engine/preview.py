@@ -1,13 +1,17 @@
 """What would happen in a folder now, without recording or sending anything."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import batched
+import math
 import os
 import sqlite3
 
+from .clock import Clock
 from .detect.scan import ScanResult, list_directory, list_files, mark_of
 from .evaluate import media_of, reason_of
 from .ledger import Ledger, reports
@@ -39,6 +43,31 @@ class Preview:
     left_out: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     complete: bool = True
+
+
+async def preview_in_thread(
+    folder: Folder,
+    pool: Executor,
+    clock: Clock,
+    *,
+    seconds: float | None = None,
+    ledger: Ledger | None = None,
+) -> Preview:
+    """Do what ``preview`` does in a thread, for so many seconds at most.
+
+    Raises LedgerError, if a ledger is given.
+    """
+    now = clock.time()
+    end = math.inf if seconds is None else clock.monotonic() + seconds
+    return await asyncio.get_running_loop().run_in_executor(
+        pool,
+        lambda: preview(
+            folder,
+            now=now,
+            expired=lambda: clock.monotonic() > end,
+            ledger=ledger,
+        ),
+    )
 
 
 def preview(
