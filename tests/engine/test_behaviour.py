@@ -556,7 +556,7 @@ async def test_events_that_the_system_refuses(
 async def test_watch_that_died(rig: Rig, camera: Path) -> None:
     """A watch whose thread ended is noticed and begun anew; nothing is missed."""
     await watching(rig)
-    watcher = rig.engine._watcher
+    watcher = rig.engine._folders._watcher
     assert watcher is not None
     assert watcher._observer is not None
     for emitter in watcher._observer.emitters:

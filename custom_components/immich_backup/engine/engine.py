@@ -6,9 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 import logging
-import os
 from pathlib import Path
-import secrets
 
 from ..immich import ImmichClient
 from .active_run import ActiveRun
@@ -17,9 +15,7 @@ from .clock import Clock, SystemClock
 from .conductor import Conductor
 from .connection import Connection
 from .context import Context
-from .detect.overlaps import Overlaps
-from .detect.watch import Watcher
-from .events import Event, FoldersOverlap, Halted, Listeners, ProofsLost, StatusChanged
+from .events import Event, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
 from .ledger import Ledger, LedgerError, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
@@ -39,7 +35,7 @@ from .overview import Overview, OverviewReader
 from .preview import Preview, preview_in_thread
 from .rates import Meter
 from .runner import Runner
-from .watched import WatchedFolder
+from .tended import TendedFolders
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,21 +65,15 @@ class Engine:
     ) -> None:
         """Take what the engine works with; nothing starts yet."""
         self.ledger = Ledger(ledger_path, self._ledger_changed)
-        self._context = context
         self._clock = clock or SystemClock()
         self.link = ServerLink(client, self._linked, self._clock.monotonic)
         self._concurrency = concurrency
-        self._session = secrets.randbits(62)
         self._pool = ThreadPoolExecutor(4, "immich_backup_work")
         self._scan_pool = ThreadPoolExecutor(2, "immich_backup_scan")
-        self._watcher: Watcher | None = None
-        self._folders: dict[str, WatchedFolder] = {}
         self._listeners = Listeners()
         self._emit = self._listeners.tell
         self._background = Background()
-        self._begun = False
         self._meter = Meter(self._clock.monotonic)
-        self._overlaps = Overlaps(self._found_overlap)
         self._ledger_failed = asyncio.Event()
         self._connection = Connection(
             self.ledger,
@@ -92,6 +82,15 @@ class Engine:
             extensions_changed=self._extensions_changed,
         )
         self._keeper = Keeper(self.ledger, self.link, self._clock, self._confirmed)
+        self._folders = TendedFolders(
+            ledger=self.ledger,
+            scan_pool=self._scan_pool,
+            pool=self._pool,
+            clock=self._clock,
+            context=context,
+            emit=self._emit,
+            arrived=self._arrived,
+        )
         self._conductor = Conductor(
             ledger=self.ledger,
             link=self.link,
@@ -102,8 +101,8 @@ class Engine:
             new_runner=lambda run: self._new_runner(
                 run,
                 sources=self._conductor.sources,
-                unsettle=self._unsettle,
-                unexpected=self._unexpected,
+                unsettle=self._folders.unsettle,
+                unexpected=self._folders.look_again,
             ),
         )
         self._outbox = Outbox(
@@ -148,7 +147,7 @@ class Engine:
             await self._connection.load()
             if switched := await self.ledger.ask(runs.get_value, _AUTOMATIC):
                 self._conductor.automatic = switched == _ON
-            self._watcher = Watcher(asyncio.get_running_loop())
+            self._folders.open()
             for folder in configured:
                 await self.apply(folder)
         except BaseException:
@@ -159,9 +158,7 @@ class Engine:
 
     def begin(self) -> None:
         """Look after the folders and the server from now on; called once."""
-        self._begun = True
-        for watched in self._folders.values():
-            watched.start()
+        self._folders.begin()
         self._background.start(self._connection.keep, "link")
         self._background.start(self._keeper.keep, "confirm")
         self._background.start(self._keep_ledger, "ledger")
@@ -175,12 +172,10 @@ class Engine:
             self._background.stop(),
             self._conductor.stop_run(),
             self._outbox.stop(),
-            *(watched.stop() for watched in self._folders.values()),
+            self._folders.stop(),
             return_exceptions=True,
         )
-        self._folders.clear()
-        if self._watcher is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._watcher.close)
+        await self._folders.close()
         await asyncio.gather(_end(self._scan_pool), _end(self._pool))
         await self.ledger.close()
 
@@ -208,36 +203,12 @@ class Engine:
 
     async def apply(self, folder: Folder) -> None:
         """Add a folder, or take its changed configuration; disturbs nothing else."""
-        folder = self._completed(folder)
-        if (watched := self._folders.get(folder.id)) is not None:
-            await watched.apply(folder)
-            self._conductor.arrived(folder.id)
-            return
-        assert self._watcher is not None
-        watched = WatchedFolder(
-            folder,
-            ledger=self.ledger,
-            watcher=self._watcher,
-            scan_pool=self._scan_pool,
-            pool=self._pool,
-            clock=self._clock,
-            context=self._context,
-            session=self._session,
-            emit=self._emit,
-            arrived=self._conductor.arrived,
-            looked=lambda: self._overlaps.look(self._folders),
-        )
-        self._folders[folder.id] = watched
-        if self._begun:
-            watched.start()
+        await self._folders.apply(self._completed(folder))
 
     async def suspend(self, folder_id: str) -> None:
         """Stop tending a folder until it is applied again; its files stay known."""
-        watched = self._folders.pop(folder_id, None)
         self._conductor.forget(folder_id)
-        if watched is not None:
-            await watched.stop()
-        self._overlaps.look(self._folders)
+        await self._folders.remove(folder_id)
         self._emit(StatusChanged())
 
     async def remove(self, folder_id: str) -> None:
@@ -259,7 +230,7 @@ class Engine:
     @property
     def overlaps(self) -> Collection[tuple[str, str]]:
         """Return the pairs of folders (their ids) that have files in common."""
-        return self._overlaps.pairs
+        return self._folders.overlaps
 
     async def preview(self, folder: Folder, seconds: float | None = None) -> Preview:
         """Return what would happen in a folder now, watched or not.
@@ -400,14 +371,10 @@ class Engine:
 
         Raises LedgerError.
         """
-        path = os.path.normpath(path)
-        for key, watched in list(self._folders.items()):
-            for root in {watched.folder.path, watched.root and watched.root.path}:
-                if root and path.startswith(top := f"{root.rstrip('/')}/"):
-                    relative = os.fsencode(path[len(top) :])
-                    report = await self.ledger.ask(reports.one, key, relative)
-                    if report is not None:
-                        return report
+        for folder_id, relative in self._folders.find(path):
+            report = await self.ledger.ask(reports.one, folder_id, relative)
+            if report is not None:
+                return report
         return None
 
     async def largest_parked(self, reason: Reason) -> int | None:
@@ -476,6 +443,10 @@ class Engine:
             concurrency=self._concurrency,
         )
 
+    def _arrived(self, folder_id: str) -> None:
+        """Note that files may be waiting in a folder."""
+        self._conductor.arrived(folder_id)
+
     def _linked(self, event: Event) -> None:
         """Pass on what the link tells; it may mean that a run can start."""
         self._conductor.look_again()
@@ -495,10 +466,6 @@ class Engine:
         for watched in list(self._folders.values()):
             await self.apply(watched.folder)
 
-    def _found_overlap(self, first: str, second: str) -> None:
-        """Tell that two folders have files in common."""
-        self._emit(FoldersOverlap(first, second))
-
     def _confirmed(self, outcome: Confirmation) -> None:
         """Tell what came of asking for everything."""
         if outcome.lost:
@@ -508,8 +475,7 @@ class Engine:
 
     def _decide_again(self) -> None:
         """Let what waits again be decided by the rules of today, and then be stored."""
-        for watched in self._folders.values():
-            watched.decide_again()
+        self._folders.decide_again()
         self._conductor.look_again()
 
     def _ledger_changed(self) -> None:
@@ -530,19 +496,6 @@ class Engine:
             await asyncio.sleep(_LEDGER_RETRY)
             with suppress(LedgerError):
                 await self.ledger.probe()
-
-    async def _unsettle(self, file: FileRow, stamp: Stamp) -> None:
-        """Let a file that changed settle again."""
-        for watched in self._folders.values():
-            if watched.number == file.folder:
-                await watched.unsettle(file, stamp)
-                return
-
-    def _unexpected(self, number: int) -> None:
-        """Look at a folder again: something in it is not as the ledger says."""
-        for watched in self._folders.values():
-            if watched.number == number:
-                watched.look_again()
 
 
 async def _end(pool: Executor) -> None:
