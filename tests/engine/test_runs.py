@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.immich_backup.engine import (
-    Detection,
-    FileState,
-    RunTrigger,
-)
+from custom_components.immich_backup.engine import Detection, FileState, RunTrigger
 from custom_components.immich_backup.engine.events import RunFinished
 from custom_components.immich_backup.engine.model import RunOutcome
 from simulator import Action, Fault, Simulator

@@ -7,8 +7,8 @@ from pathlib import Path
 import random
 from tempfile import TemporaryDirectory
 
-from .child import POINTS
-from .harness import Nursery, crash_at, kill_at_random, nursery, scene
+from .child import Mishap
+from .harness import Nursery, disturb_at, kill_at_random, nursery, scene
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 async def _run(kills: int, files: int, seed: int) -> None:
-    """Kill at random until there were so many kills, then end at each transaction."""
+    """Kill at random until there were so many kills, then disturb each transaction."""
     async with nursery() as breeder:
         done = 0
         for step in count():
@@ -33,17 +33,24 @@ async def _run(kills: int, files: int, seed: int) -> None:
                 breeder, min(kills - done, 50), files, seed + step
             )
             print(f"{done} random kills: nothing lost")  # noqa: T201
-        for point in POINTS:
-            ended = 0
-            for number in count(1):
-                with TemporaryDirectory() as base:
-                    async with scene(
-                        Path(base), files=6, largest=50_000, rate=0, seed=seed + number
-                    ) as stage:
-                        if not await crash_at(breeder, stage, number, point):
-                            break
-                ended += 1
-            print(f"{ended} ends {point} a commit: nothing lost")  # noqa: T201
+        for mishap in Mishap:
+            for point in mishap.points:
+                reached = await _each_transaction(breeder, mishap, point, seed)
+                print(f"{mishap} {reached} times ({point}): nothing lost")  # noqa: T201
+
+
+async def _each_transaction(
+    breeder: Nursery, mishap: Mishap, point: str, seed: int
+) -> int:
+    """Disturb a backup at each of its transactions; return how many there are."""
+    for number in count(1):
+        with TemporaryDirectory() as base:
+            async with scene(
+                Path(base), files=6, largest=50_000, rate=0, seed=seed + number
+            ) as stage:
+                if not await disturb_at(breeder, stage, number, point, mishap):
+                    return number - 1
+    raise AssertionError
 
 
 async def _random_round(breeder: Nursery, kills: int, files: int, seed: int) -> int:

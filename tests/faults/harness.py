@@ -16,7 +16,7 @@ import sys
 from simulator import Action, Fault, Simulator
 from tests.support.bare import ROOT
 
-from .child import Job
+from .child import CRASHED, NOT_REACHED, Job, Mishap
 
 # What the engine sends at the same time.
 CONCURRENCY = 4
@@ -84,15 +84,18 @@ class Scene:
     files: int
     kills: int = 0
 
-    def job(self, crash_at: int = 0, crash_point: str = "after") -> Job:
+    def job(
+        self, at: int = 0, point: str = "after", mishap: Mishap = Mishap.EXIT
+    ) -> Job:
         """Return the job of backing the folder up."""
         return Job(
             url=self.server.url,
             api_key=self.server.api_key,
             folder=str(self.folder),
             ledger=str(self.ledger),
-            crash_at=crash_at,
-            crash_point=crash_point,
+            at=at,
+            point=point,
+            mishap=mishap,
         )
 
     def check_damage(self) -> None:
@@ -180,16 +183,21 @@ async def kill_at_random(
     stage.check_end()
 
 
-async def crash_at(breeder: Nursery, stage: Scene, number: int, point: str) -> bool:
-    """Back up with a process that ends at a transaction, then with one that lives.
+async def disturb_at(
+    breeder: Nursery, stage: Scene, number: int, point: str, mishap: Mishap
+) -> bool:
+    """Back up with a process in which something happens at a transaction.
 
-    Returns False when the backup has no such transaction. Asserts the oracle.
+    Whatever it is, all is there in the end. Returns False when the backup has no such
+    transaction. Asserts the oracle.
     """
-    status = await breeder.live(stage.job(number, point))
-    assert status in (0, 9)
-    if status:
-        stage.kills += 1
+    status = await breeder.live(stage.job(number, point, mishap))
+    assert status in (0, NOT_REACHED, CRASHED)
+    reached = status != NOT_REACHED
+    stage.kills += reached
+    if status == CRASHED:
+        assert mishap is Mishap.EXIT
         stage.check_damage()
         assert await breeder.live(stage.job()) == 0
     stage.check_end()
-    return status != 0
+    return reached

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .child import POINTS
-from .harness import crash_at, kill_at_random, nursery, scene
+from .child import Mishap
+from .harness import disturb_at, kill_at_random, nursery, scene
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -21,14 +21,16 @@ async def test_killed_at_random(tmp_path: Path, seed: int) -> None:
         assert stage.kills >= 3
 
 
-async def test_ended_at_transactions(tmp_path: Path) -> None:
-    """Between any two commits a process may end."""
-    ended = 0
+@pytest.mark.parametrize("mishap", Mishap)
+async def test_disturbed_at_transactions(tmp_path: Path, mishap: Mishap) -> None:
+    """Between any two commits a process may end, and any of them may fail."""
+    reached = 0
+    points = mishap.points
     async with nursery() as breeder:
         for number in range(2, 62, 4):
-            point = POINTS[number // 4 % len(POINTS)]
+            point = points[number // 4 % len(points)]
             async with scene(
                 tmp_path / str(number), files=5, largest=50_000, rate=0, seed=number
             ) as stage:
-                ended += await crash_at(breeder, stage, number, point)
-    assert ended >= 8
+                reached += await disturb_at(breeder, stage, number, point, mishap)
+    assert reached >= 8

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import islice
 
+from .ledger import LedgerError
 from .model import RunCounts, RunPart, RunReport, RunTrigger
 
 EXAMPLES = 3
@@ -26,6 +27,8 @@ class ActiveRun:
     # Set when there may be more to claim: a folder joined, files arrived in one, or a
     # scan that was asked for has ended.
     more: asyncio.Event = field(default_factory=asyncio.Event)
+    # Why what a scan met could not be recorded, if that happened.
+    unseen: LedgerError | None = None
     parts: dict[str, RunPart] = field(default_factory=dict)
 
     def part(self, folder: int) -> RunPart:

@@ -235,6 +235,9 @@ class Conductor:
         await self._connect()
         while True:
             await self._new_runner(run).drain()
+            if run.unseen is not None:
+                # Nothing more waits, but not all is known that should.
+                raise run.unseen
             if not run.asked:
                 return
 
@@ -257,9 +260,8 @@ class Conductor:
             await asyncio.gather(
                 *(watched.settled(_SETTLE_MARGIN) for watched in looked_at)
             )
-        except LedgerError:
-            # Without it nothing is stored either, and the run tells so.
-            return
+        except LedgerError as err:
+            run.unseen = err
         finally:
             for key in folder_ids:
                 run.asked.remove(key)

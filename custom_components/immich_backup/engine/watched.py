@@ -170,7 +170,10 @@ class WatchedFolder:
         self._wake.set()
 
     async def scan(self) -> ScanResult | None:
-        """Scan now and return the result; None if the folder can't be scanned."""
+        """Scan now and return the result; None if the folder can't be scanned.
+
+        Raises LedgerError when what is met can't be recorded.
+        """
         if self._stopped:
             return None
         waiter: asyncio.Future[ScanResult | None] = (
@@ -230,7 +233,7 @@ class WatchedFolder:
                 delay = await self._next_delay()
             except LedgerError as err:
                 _LOGGER.debug("The ledger fails: %s", err)
-                self._answer_waiters(None)
+                self._answer_waiters(err)
                 await asyncio.sleep(_CHECK_INTERVAL)
                 continue
             except Exception:
@@ -349,18 +352,17 @@ class WatchedFolder:
         assert row is not None
         assert root is not None
         waiters, self._scan_waiters = self._scan_waiters, []
-        result: ScanResult | None = None
         try:
             result, trouble = await self._scan.scan(
                 self.folder, row, root, polling=self.polling
             )
-        except ScanStoppedError:
-            # Whoever waits gets the scan of the new place.
+        except BaseException as err:
             self._scan_waiters += waiters
-            waiters = []
-            return
-        finally:
-            _answer(waiters, result)
+            if isinstance(err, ScanStoppedError):
+                # Whoever waits gets the scan of the new place.
+                return
+            raise
+        _answer(waiters, result)
         self._looked()
         self._set_trouble(trouble)
         if result is not None and result.ended:
@@ -396,7 +398,7 @@ class WatchedFolder:
             if trouble is None:
                 self._arrived(self.folder.id)
 
-    def _answer_waiters(self, result: ScanResult | None) -> None:
+    def _answer_waiters(self, result: ScanResult | LedgerError | None) -> None:
         """Answer those who wait for a scan."""
         waiters, self._scan_waiters = self._scan_waiters, []
         _answer(waiters, result)
@@ -417,9 +419,15 @@ class WatchedFolder:
                 # They went before they were complete, or moved; see where to.
                 self._watch.note(vanished)
         while self._rules_changed and not self._interrupted:
-            rules = self.folder.rules
-            if not await settler.decide_by(rules):
-                self._rules_changed = rules is not self.folder.rules
+            # Whoever asks for it meanwhile is not forgotten.
+            self._rules_changed = False
+            try:
+                more = await settler.decide_by(self.folder.rules)
+            except BaseException:
+                self._rules_changed = True
+                raise
+            if more:
+                self._rules_changed = True
         while not self._interrupted and await settler.decide_in_time(self.folder.rules):
             pass
 
@@ -442,9 +450,14 @@ class WatchedFolder:
 
 
 def _answer(
-    waiters: Sequence[asyncio.Future[ScanResult | None]], result: ScanResult | None
+    waiters: Sequence[asyncio.Future[ScanResult | None]],
+    result: ScanResult | LedgerError | None,
 ) -> None:
     """Answer those who wait for a scan, unless they went."""
     for waiter in waiters:
-        if not waiter.done():
+        if waiter.done():
+            continue
+        if isinstance(result, LedgerError):
+            waiter.set_exception(result)
+        else:
             waiter.set_result(result)

@@ -109,12 +109,14 @@ class FolderScan:
         self._emit(StatusChanged())
         try:
             result = await self._in_thread(lambda: whole.walk(scanner))
+        except BaseException:
+            # What was not seen is to be seen as soon as that is possible.
+            self._timer.scan_now()
+            raise
         finally:
             self.scanning = False
-            self._timer.ended(
-                began, doubtful=whole.trouble is not None, polling=polling
-            )
             self._emit(StatusChanged())
+        self._timer.ended(began, doubtful=whole.trouble is not None, polling=polling)
         if result is not None:
             many = len(result.directories) > _MAX_DIRECTORIES
             self.directories = frozenset() if many else result.directories
