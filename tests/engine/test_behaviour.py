@@ -27,7 +27,7 @@ from custom_components.immich_backup.engine.events import (
     ProofsLost,
     RunFinished,
 )
-from custom_components.immich_backup.engine.ledger import scans
+from custom_components.immich_backup.engine.ledger import LedgerError, scans
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.model import (
     EngineStatus,
@@ -633,7 +633,8 @@ async def test_scan_without_a_ledger(rig: Rig, monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as patch:
         patch.setattr(scans, "present_files", broken)
-        assert await rig.engine._folders["camera"].scan() is None
+        with pytest.raises(LedgerError):
+            await rig.engine._folders["camera"].scan()
 
 
 async def test_one_broken_file_stops_no_other(rig: Rig, camera: Path) -> None:

@@ -18,9 +18,10 @@ _PART = re.compile(r"\*+|\[!?\]?[^\]]*\]|.", re.DOTALL)
 class GlobCriterion(Criterion):
     """The relative path matches one of these patterns, upper or lower case.
 
-    `*`, `?` and `[abc]` stay inside one name, `**` crosses folders. A pattern without a
-    slash is tried on the file's name at any depth; one that ends in a slash means a
-    folder and all in it. How a letter with an accent is composed makes no difference.
+    `*`, `?` and `[abc]` stay inside one name, `**` crosses folders. A pattern that ends
+    in a slash means a folder and all in it, any other one files. Without a further
+    slash it is tried at any depth, with one from the top, as in a `.gitignore`. How a
+    letter with an accent is composed makes no difference.
     """
 
     name: ClassVar[str] = "path"
@@ -43,10 +44,10 @@ class GlobCriterion(Criterion):
 def _translate(pattern: str) -> str:
     """Return the regular expression of one pattern, to be matched as a whole."""
     pattern = unicodedata.normalize("NFC", pattern)
+    if "/" not in pattern.removesuffix("/"):
+        pattern = f"**/{pattern}"
     if pattern.endswith("/"):
         pattern += "**"
-    if "/" not in pattern:
-        pattern = f"**/{pattern}"
     runs: list[list[str]] = [[]]
     for part in filter(None, pattern.split("/")):
         if part != "**":
