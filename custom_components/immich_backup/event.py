@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .engine.events import Event, RunFinished, RunProgress, RunStarted
-from .engine.model import RunCounts, RunOutcome, RunReport, RunTrigger
+from .engine.model import RunOutcome, RunReport, RunTrigger
 from .entity import AccountEntity, FolderEntity, LedgerEntity, add_folder_entities
 from .manager import BackupManager, ImmichBackupConfigEntry
 from .run_report import folder_values, run_values
@@ -75,6 +75,7 @@ class RunEventEntity(LedgerEntity, EventEntity):
             "started",
             "superseded",
             "trigger",
+            "unavailable_folders",
             "uploaded",
             "uploaded_bytes",
         }
@@ -158,7 +159,7 @@ class AccountBackupEvent(AccountEntity, RunEventEntity):
     @override
     def _outcome(self, run: RunReport) -> BackupEvent:
         """Return how the run ended."""
-        return _outcome(run, run.counts)
+        return _outcome(run, clean=run.outcome is RunOutcome.COMPLETED)
 
 
 class FolderBackupEvent(FolderEntity, RunEventEntity):
@@ -177,16 +178,18 @@ class FolderBackupEvent(FolderEntity, RunEventEntity):
     @override
     def _outcome(self, run: RunReport) -> BackupEvent:
         """Return how the run ended for this folder."""
-        return _outcome(run, run.part(self._folder_id).counts)
+        part = run.part(self._folder_id)
+        if part.trouble is not None:
+            # Whatever else the run did, nothing of this folder could be read.
+            return BackupEvent.FAILED
+        return _outcome(run, clean=not part.counts.failed)
 
 
-def _outcome(run: RunReport, counts: RunCounts) -> BackupEvent:
-    """Return how a run ended for those whose counts these are."""
+def _outcome(run: RunReport, *, clean: bool) -> BackupEvent:
+    """Return how a run ended for those who have nothing left to do if it is clean."""
     match run.outcome:
         case RunOutcome.FAILED:
             return BackupEvent.FAILED
         case RunOutcome.STOPPED:
             return BackupEvent.STOPPED
-    if counts.failed:
-        return BackupEvent.COMPLETED_WITH_ERRORS
-    return BackupEvent.COMPLETED
+    return BackupEvent.COMPLETED if clean else BackupEvent.COMPLETED_WITH_ERRORS

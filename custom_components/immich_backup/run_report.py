@@ -25,6 +25,9 @@ def run_values(engine: Engine, run: RunReport) -> dict[str, Any]:
         **plain_counts(run.counts),
         "examples": [readable(path) for path in run.examples],
         "failing": [readable(path) for path in run.failing],
+        "unavailable_folders": [
+            folders[key].name for key in run.unavailable if key in folders
+        ],
         "error": run.error,
     }
 

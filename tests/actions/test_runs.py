@@ -172,7 +172,10 @@ async def test_retry_failed(home: Home) -> None:
     answer = await act(home.hass, "run")
     assert answer["outcome"] == "completed_with_errors"
     assert answer["failing"] == ["film.mp4"]
-    assert (await act(home.hass, "run"))["outcome"] == "completed"
+    # Not tried again, but not stored either.
+    again = await act(home.hass, "run")
+    assert (again["outcome"], again["failed"]) == ("completed_with_errors", 1)
+    assert again["failing"] == ["film.mp4"]
     assert fault.struck == 1
     home.immich.faults.clear()
     assert await act(home.hass, "retry_failed") == {"files": 1}

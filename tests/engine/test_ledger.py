@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 import os
 from pathlib import Path
 import random
@@ -16,6 +16,7 @@ from custom_components.immich_backup.engine.ledger import (
     Ledger,
     LedgerBusyError,
     LedgerError,
+    agenda,
     contents,
     files,
     folders,
@@ -24,11 +25,13 @@ from custom_components.immich_backup.engine.ledger import (
     reports,
     runs,
     scans,
+    schema,
 )
 from custom_components.immich_backup.engine.ledger.files import LONGEST_BACKOFF, Verdict
 from custom_components.immich_backup.engine.ledger.rows import FileRow
 from custom_components.immich_backup.engine.ledger.scans import Entry, Sighting
 from custom_components.immich_backup.engine.model import (
+    Fate,
     FileState,
     Proof,
     Reason,
@@ -602,3 +605,37 @@ async def test_closed_ledger_says_so(ledger: Ledger) -> None:
     await ledger.close()
     with pytest.raises(LedgerError):
         await ledger.run(runs.set_value, "key", "value")
+
+
+async def test_ledger_of_an_earlier_version(tmp_path: Path) -> None:
+    """What an earlier version knew stays known."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as con:
+        con.executescript(schema.STATEMENTS.replace(schema.MIGRATIONS[1], ""))
+        con.execute("INSERT INTO folder (key) VALUES ('camera')")
+        con.execute(
+            "INSERT INTO content (sha1, size, asset_id, fate, proof)"
+            " VALUES (?, 1, 'asset', 'declined', 'none')",
+            (b"x" * 20,),
+        )
+        con.execute("PRAGMA user_version = 1")
+        con.commit()
+    for _ in range(2):
+        ledger = Ledger(path)
+        await ledger.open()
+        assert ledger.quarantined is None
+        found = await ledger.ask(contents.get, [b"x" * 20])
+        assert found[b"x" * 20].fate is Fate.DECLINED
+        await ledger.run(agenda.note_success, ["camera", "unknown"], NOW)
+        assert await ledger.ask(agenda.successes) == {"camera": NOW}
+        await ledger.close()
+
+
+def test_success_goes_with_its_folder(book: Book) -> None:
+    """The last success of a folder is forgotten with it."""
+    (key,) = book.con.execute("SELECT key FROM folder").fetchone()
+    agenda.note_success(book.con, [key], NOW)
+    agenda.note_success(book.con, [key], NOW + 1)
+    assert agenda.successes(book.con) == {key: NOW + 1}
+    folders.remove(book.con, key)
+    assert agenda.successes(book.con) == {}

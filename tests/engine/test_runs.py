@@ -9,7 +9,12 @@ import pytest
 
 from custom_components.immich_backup.engine import Detection, FileState, RunTrigger
 from custom_components.immich_backup.engine.events import RunFinished
-from custom_components.immich_backup.engine.model import RunOutcome
+from custom_components.immich_backup.engine.model import (
+    FolderTrouble,
+    Halt,
+    Reason,
+    RunOutcome,
+)
 from simulator import Action, Fault, Simulator
 
 from .support import UPLOAD, Rig, folder_at, make, rig_on, until
@@ -118,3 +123,79 @@ async def test_run_without_folders_ends(server: Simulator, tmp_path: Path) -> No
         assert report.outcome is RunOutcome.COMPLETED
         report = await rig.run("unknown")
         assert report.outcome is RunOutcome.COMPLETED
+
+
+async def test_completed_means_that_nothing_is_left(rig: Rig, camera: Path) -> None:
+    """What an earlier run could not store, this one has not stored either."""
+    make(camera, "a.jpg")
+    fault = rig.server.faults.add(
+        Fault(action=Action.RESPOND, path_regex=f"^{UPLOAD}$", canned="too-large")
+    )
+    for _ in range(2):
+        report = await rig.run()
+        assert report.outcome is RunOutcome.WITH_ERRORS
+        assert (report.counts.failed, report.failing) == (1, ("a.jpg",))
+    assert (await rig.engine.overview()).folders["camera"].last_success is None
+    rig.server.faults.remove(fault)
+    await rig.engine.retry_failed()
+    await rig.quiet()
+    report = await rig.run()
+    assert (report.outcome, report.counts.failed) == (RunOutcome.COMPLETED, 0)
+    assert (await rig.engine.overview()).folders["camera"].last_success is not None
+
+
+async def test_folder_that_is_away_is_not_backed_up(
+    rig: Rig, camera: Path, tmp_path: Path
+) -> None:
+    """A run says which folders it could not read, and only the others succeeded."""
+    phone = tmp_path / "phone"
+    make(phone, "b.jpg")
+    make(camera, "a.jpg")
+    await rig.engine.apply(folder_at(phone, "phone", new_media=False))
+    assert (await rig.run()).outcome is RunOutcome.COMPLETED
+    before = (await rig.engine.overview()).folders
+    phone.rename(tmp_path / "elsewhere")
+    rig.clock.passed += 31
+    rig.clock.wall += 31
+    report = await rig.run()
+    assert report.outcome is RunOutcome.WITH_ERRORS
+    assert report.unavailable == ["phone"]
+    assert report.part("phone").trouble is FolderTrouble.MISSING
+    after = (await rig.engine.overview()).folders
+    assert after["phone"].last_success == before["phone"].last_success
+    assert before["camera"].last_success is not None
+    assert after["camera"].last_success > before["camera"].last_success
+
+
+async def test_asking_does_not_end_what_halts(rig: Rig, camera: Path) -> None:
+    """A key that is refused stays refused, even if there is nothing to send."""
+    await rig.run()
+    rig.server.faults.add(
+        Fault(
+            action=Action.RESPOND,
+            path_regex="^/api/(?!server)",
+            status=401,
+            body='{"message":"Invalid API key"}',
+            headers={"Content-Type": "application/json"},
+        )
+    )
+    make(camera, "a.jpg")
+    for _ in range(2):
+        report = await rig.run()
+        assert report.outcome is RunOutcome.FAILED
+        assert (await rig.engine.overview()).halt is Halt.UNAUTHORISED
+    (camera / "a.jpg").unlink()
+    assert (await rig.run()).outcome is RunOutcome.FAILED
+    assert (await rig.engine.overview()).halt is Halt.UNAUTHORISED
+
+
+async def test_empty_files_are_left_out(rig: Rig, camera: Path) -> None:
+    """A file with nothing in it is not wanted until something is."""
+    path = make(camera, "a.jpg", b"")
+    report = await rig.run()
+    assert (report.outcome, report.counts.failed) == (RunOutcome.COMPLETED, 0)
+    file = await rig.file(path)
+    assert (file.state, file.reason) == (FileState.UNWANTED, Reason.EMPTY)
+    assert rig.bodies() == 0
+    path.write_bytes(b"something")
+    assert (await rig.run()).counts.uploaded == 1

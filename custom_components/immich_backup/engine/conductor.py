@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 import logging
+import os
 import secrets
 
-from .active_run import ActiveRun
+from .active_run import EXAMPLES, ActiveRun
 from .clock import Clock
 from .events import Event, RunFinished, RunStarted, StatusChanged
-from .ledger import Ledger, LedgerError, files, runs
+from .ledger import Ledger, LedgerError, agenda, files, runs
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import RunOutcome, RunReport, RunTrigger, Source
 from .runner import Runner, UploadsFailError
@@ -188,8 +189,7 @@ class Conductor:
         try:
             with suppress(LedgerError):
                 await self._ledger.run(runs.save, run.report())
-            await self._work(run)
-            if run.report().counts.failed:
+            if not await self._work(run):
                 outcome = RunOutcome.WITH_ERRORS
         except asyncio.CancelledError:
             outcome = RunOutcome.STOPPED
@@ -224,11 +224,14 @@ class Conductor:
         self._ended.pop(run.id).set_result(report)
         self._emit(StatusChanged())
 
-    async def _work(self, run: ActiveRun) -> None:
-        """Store what waits, once the folders were looked at, until nothing is left."""
+    async def _work(self, run: ActiveRun) -> bool:
+        """Store what waits, once the folders were looked at, until nothing is left.
+
+        Returns whether all that is wanted is stored. Raises LinkDownError, HaltedError,
+        LedgerError.
+        """
         if run.trigger is not RunTrigger.NEW_MEDIA:
-            self._link.resume()
-            self._link.end_pause()
+            await self._link.retry()
         # What is there shall be known, even if the server turns out to be away.
         while self._looks:
             await asyncio.wait(self._looks)
@@ -238,8 +241,29 @@ class Conductor:
             if run.unseen is not None:
                 # Nothing more waits, but not all is known that should.
                 raise run.unseen
+            all_done = await self._all_done(run)
             if not run.asked:
-                return
+                return all_done
+
+    async def _all_done(self, run: ActiveRun) -> bool:
+        """Note what a run leaves undone, also of earlier ones; return whether nothing.
+
+        Raises LedgerError.
+        """
+        done: list[str] = []
+        tended = {key: w for key in run.folders if (w := self._folders.get(key))}
+        for key, watched in tended.items():
+            if watched.number is None:
+                continue
+            part = run.part(watched.number)
+            part.trouble = watched.trouble
+            left = await self._ledger.ask(files.unstored, watched.number, EXAMPLES)
+            part.counts.failed = left.count
+            part.failing = [os.fsdecode(path) for path in left.paths]
+            if part.trouble is None and not left.count:
+                done.append(key)
+        await self._ledger.run(agenda.note_success, done, self._clock.time())
+        return len(done) == len(tended)
 
     def _look(self, run: ActiveRun, folder_ids: Collection[str]) -> None:
         """Scan folders beside what the run does; it does not end before."""

@@ -105,7 +105,7 @@ def _verdict(root: bytes, file: FileRow, rules: RuleSet, now: float) -> Verdict:
     if not decision.wanted:
         state, reason = FileState.UNWANTED, reason_of(decision)
     elif file.stamp.size == 0:
-        state, reason = FileState.PARKED, Reason.EMPTY
+        state, reason = FileState.UNWANTED, Reason.EMPTY
     else:
         state, reason = FileState.WAITING, Reason.QUEUED
     return Verdict(

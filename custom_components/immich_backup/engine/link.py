@@ -268,6 +268,24 @@ class ServerLink:
         self._room_needed = size
         self.stop(Halt.QUOTA, detail)
 
+    async def retry(self) -> None:
+        """Try again because a person asked, or it is time to.
+
+        A halt whose cause the server can be asked about ends only if that is gone.
+        Raises LinkDownError, HaltedError.
+        """
+        self.end_pause()
+        if self.halt is Halt.QUOTA:
+            # There may be room for other files.
+            self._end_halt()
+        elif self.halt is not None:
+            try:
+                await self.probe_halt()
+            except ImmichError as err:
+                self.note_failure(err)
+                raise LinkDownError(str(err)) from err
+            self.check()
+
     def resume(self) -> None:
         """Try again after a halt, because a person acted.
 

@@ -1,6 +1,6 @@
 """The engine's vocabulary: folders, states, reasons and what is reported of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
@@ -229,9 +229,14 @@ class RunCounts:
 
 @dataclass(slots=True, kw_only=True)
 class RunPart:
-    """What happened in one folder; the first few files by their relative paths."""
+    """What happened in one folder; the first few files by their relative paths.
+
+    Once the run ended, ``failed`` counts all files that are wanted and could not be
+    stored, in this run or before, and ``trouble`` says why none could be read.
+    """
 
     counts: RunCounts = field(default_factory=RunCounts)
+    trouble: FolderTrouble | None = None
     examples: list[str] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
 
@@ -259,6 +264,11 @@ class RunReport:
     def part(self, folder_id: str) -> RunPart:
         """Return what happened in one folder, maybe nothing."""
         return self.parts.get(folder_id) or RunPart()
+
+    @property
+    def unavailable(self) -> Sequence[str]:
+        """Return the folders (their ids) that could not be read."""
+        return [key for key, part in self.parts.items() if part.trouble is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

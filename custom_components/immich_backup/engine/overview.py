@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlite3
 
 from .conductor import Conductor
-from .ledger import Ledger, LedgerError, folders, runs
+from .ledger import Ledger, LedgerError, agenda, folders, runs
 from .link import ServerLink
 from .model import (
     EngineStatus,
@@ -55,7 +55,7 @@ class _Numbers:
     total: Tally
     last_success: float | None
     tallies: Mapping[str, Tally]
-    successes: Mapping[str, float | None]
+    successes: Mapping[str, float]
 
 
 class OverviewReader:
@@ -107,7 +107,7 @@ class OverviewReader:
                     trouble=watched.trouble,
                     polling=watched.polling,
                     tally=numbers.tallies[key],
-                    last_success=numbers.successes[key],
+                    last_success=numbers.successes.get(key),
                 )
                 for key, watched in self._folders.items()
                 if key in numbers.tallies
@@ -157,5 +157,5 @@ def _read_numbers(
             key: Tally() if number is None else folders.tally(con, number)
             for key, number in numbers.items()
         },
-        successes={key: runs.last_success(con, key) for key in numbers},
+        successes=agenda.successes(con),
     )

@@ -176,6 +176,30 @@ def keep_verdicts(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """Files of a folder that are wanted and could not be stored; the first few paths."""
+
+    count: int
+    paths: Sequence[bytes]
+
+
+def unstored(con: sqlite3.Connection, folder: int, limit: int) -> Unstored:
+    """Return what of a folder could not be stored, whenever that was tried.
+
+    A file that went away meanwhile is none of them; a scan will say so.
+    """
+    where = f"f.folder = ?1 AND f.state IN ('failed', 'parked') AND f.{UNPROTECTED}"
+    where += f" AND f.reason <> '{Reason.VANISHED}'"
+    (count,) = con.execute(
+        f"SELECT count(*) FROM file f WHERE {where}", (folder,)
+    ).fetchone()
+    rows = con.execute(
+        f"SELECT {PATH} {_FROM} WHERE {where} ORDER BY f.id LIMIT ?2", (folder, limit)
+    )
+    return Unstored(count, [path for (path,) in rows])
+
+
 def claim(
     con: sqlite3.Connection,
     folders: Mapping[int, str | None],

@@ -149,6 +149,11 @@ def _require_usable(connection: sqlite3.Connection) -> None:
             f"BEGIN; {schema.STATEMENTS} PRAGMA user_version = {schema.VERSION}; COMMIT;"
         )
         return
+    while (step := schema.MIGRATIONS.get(version)) is not None:
+        version += 1
+        connection.executescript(
+            f"BEGIN; {step} PRAGMA user_version = {version}; COMMIT;"
+        )
     if version != schema.VERSION:
         raise sqlite3.DatabaseError(f"schema version {version}")
     if _tables(connection) != _expected_tables():

@@ -14,7 +14,7 @@ _SELECT = (
 
 
 def save(con: sqlite3.Connection, run: RunReport) -> None:
-    """Write a run, begun or ended; keeps the last 500."""
+    """Write a run, begun or ended; keeps the last 500, and the last without errors."""
     con.execute(
         "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " finished = excluded.finished, outcome = excluded.outcome,"
@@ -33,8 +33,9 @@ def save(con: sqlite3.Connection, run: RunReport) -> None:
     )
     con.execute(
         "DELETE FROM run WHERE id NOT IN"
-        " (SELECT id FROM run ORDER BY started DESC LIMIT ?)",
-        (_KEEP,),
+        " (SELECT id FROM run ORDER BY started DESC LIMIT ?1) AND id NOT IN"
+        " (SELECT id FROM run WHERE outcome = ?2 ORDER BY finished DESC LIMIT 1)",
+        (_KEEP, RunOutcome.COMPLETED),
     )
 
 
@@ -46,16 +47,12 @@ def close_interrupted(con: sqlite3.Connection, now: float) -> None:
     )
 
 
-def last_success(con: sqlite3.Connection, folder: str | None = None) -> float | None:
+def last_success(con: sqlite3.Connection) -> float | None:
     """Return when the last run without errors ended (epoch seconds)."""
-    rows = con.execute(
-        "SELECT finished, folders FROM run WHERE outcome = ? ORDER BY finished DESC",
-        (RunOutcome.COMPLETED,),
-    )
-    for finished, folders in rows:
-        if folder is None or folder in json.loads(folders):
-            return float(finished)
-    return None
+    (finished,) = con.execute(
+        "SELECT max(finished) FROM run WHERE outcome = ?", (RunOutcome.COMPLETED,)
+    ).fetchone()
+    return None if finished is None else float(finished)
 
 
 def get(con: sqlite3.Connection, run_id: str) -> RunReport | None:

@@ -2,7 +2,7 @@
 
 from ..model import Fate, FileState, Proof
 
-VERSION = 1
+VERSION = 2
 
 
 def _one_of(column: str, values: type[FileState | Fate | Proof]) -> str:
@@ -14,6 +14,16 @@ def _one_of(column: str, values: type[FileState | Fate | Proof]) -> str:
 DECIDED = "state IN ('unwanted', 'waiting', 'failed', 'parked')"
 QUEUED = "state IN ('waiting', 'failed')"
 UNPROTECTED = "state <> 'protected'"
+
+# What is to be done for each folder, and when it was last done; epoch seconds.
+_AGENDA = """
+CREATE TABLE agenda (
+    folder INTEGER PRIMARY KEY REFERENCES folder ON DELETE CASCADE,
+    succeeded_at REAL,
+    scheduled_until REAL,
+    owed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+"""
 
 # Tally is kept by triggers, so that it is exact after every transaction and costs
 # nothing to ask. Types and conditions are strict: what a broken disk makes of them is
@@ -27,6 +37,7 @@ CREATE TABLE folder (
     baseline INTEGER NOT NULL DEFAULT 0,
     accepted INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+{_AGENDA}
 CREATE TABLE directory (
     id INTEGER PRIMARY KEY,
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
@@ -147,3 +158,7 @@ RECOUNT = """
 DELETE FROM tally;
 INSERT INTO tally SELECT folder, state, count(*), sum(size) FROM file GROUP BY 1, 2;
 """
+
+# How a ledger of an earlier version becomes one of the next; the tables are then defined
+# by the very words of STATEMENTS.
+MIGRATIONS = {1: _AGENDA}
