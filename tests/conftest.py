@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 import pytest
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
 
 # Imported before Home Assistant starts: the test plugin has a package of the same name,
 # which would otherwise hide this one.
@@ -48,8 +49,13 @@ def hass(hass: HomeAssistant) -> HomeAssistant:
 
 @pytest.fixture
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Return the snapshots in the form in which Home Assistant keeps them."""
-    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+    """Return the snapshots in the form in which Home Assistant keeps them.
+
+    Without what an entity was once called, which only Home Assistant 2026.11 notes.
+    """
+    return snapshot.with_defaults(
+        extension_class=HomeAssistantSnapshotExtension, exclude=props("compat_name")
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
