@@ -8,23 +8,31 @@ network allows it, the Python that uv keeps for the user. Python comes from the 
 2. uv's own download (``uv python install``),
 3. on Debian: the packages of a newer Debian release, taken from the mirror which the
    machine is configured for and unpacked into ``.python``.
+
+HOMEASSISTANT_VERSION asks for another Home Assistant than the one that belongs to the
+test tools. It gets an environment of its own, in ``.python``.
 """
 
 import fcntl
 import hashlib
+import json
 import os
 from pathlib import Path
 import platform
+import re
 import shutil
 import subprocess
 import sys
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+PRIVATE = ROOT / ".python"
+
+# Another Home Assistant than that of the test tools; as scripts/environment.sh has it.
+OTHER_VERSION = os.environ.get("HOMEASSISTANT_VERSION", "")
+VENV = PRIVATE / f"home-assistant-{OTHER_VERSION}" if OTHER_VERSION else ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 SITE_PACKAGES = VENV / "lib" / "python3.14" / "site-packages"
-PRIVATE = ROOT / ".python"
 
 PYTHON_WANTED = ">=3.14.2,<3.15"
 PYTHON_DOWNLOADED = "3.14"
@@ -254,20 +262,45 @@ def unpack_debian_packages(
 
 def install(uv: str, group: str) -> None:
     """Install a group of requirements in the environment."""
-    say(f"installing {REQUIREMENTS[group].name}")
-    limits: List[Path] = []
-    if group == "demo":
+    options: List[str] = []
+    if OTHER_VERSION:
+        options.append(f"--override={other_home_assistant(uv)}")
+    elif group == "demo":
         # As Home Assistant limits what it installs by itself.
-        limits += SITE_PACKAGES.glob("homeassistant/package_constraints.txt")
+        limits = SITE_PACKAGES / "homeassistant/package_constraints.txt"
+        options.append(f"--constraint={limits}")
+    say(f"installing {REQUIREMENTS[group].name}")
     run_or_give_up(
         uv, "pip", "install", "--python", VENV_PYTHON, "-r", REQUIREMENTS[group],
-        *(f"--constraint={file}" for file in limits),
+        *options,
         what="installing packages",
         env=compiler(uv),
     )  # fmt: skip
     if group == "demo":
         add_ffmpeg()
         add_turbojpeg()
+
+
+def other_home_assistant(uv: str) -> Path:
+    """Install the Home Assistant asked for; return a file of what goes with it.
+
+    What it limits and what its integrations ask for comes before the versions in our
+    files, which belong to the Home Assistant of the test tools.
+    """
+    wanted = f"homeassistant=={OTHER_VERSION}"
+    say(f"installing {wanted}")
+    run_or_give_up(
+        uv, "pip", "install", "--python", VENV_PYTHON, wanted,
+        what="installing Home Assistant",
+        env=compiler(uv),
+    )  # fmt: skip
+    home = SITE_PACKAGES / "homeassistant"
+    lines = [wanted, (home / "package_constraints.txt").read_text()]
+    for manifest in sorted(home.glob("components/*/manifest.json")):
+        lines += json.loads(manifest.read_text()).get("requirements", [])
+    file = VENV / "overrides.txt"
+    file.write_text("\n".join(lines))
+    return file
 
 
 def compiler(uv: str) -> Dict[str, str]:
@@ -292,7 +325,7 @@ def add_ffmpeg() -> None:
 
 
 def add_turbojpeg() -> None:
-    """Put libturbojpeg into .venv/lib, where LD_LIBRARY_PATH makes it be found.
+    """Put libturbojpeg into the environment's lib, where LD_LIBRARY_PATH makes it be found.
 
     Without it Home Assistant works as well; it says at every start that it is missing.
     """
@@ -349,9 +382,10 @@ def set_up(wanted: List[str]) -> None:
     uv = find_uv()
     if not works():
         python = find_python(uv)
-        say(f"creating .venv with {python}")
+        place = VENV.relative_to(ROOT)
+        say(f"creating {place} with {python}")
         shutil.rmtree(VENV, ignore_errors=True)
-        run_or_give_up(uv, "venv", "--python", python, VENV, what="creating .venv")
+        run_or_give_up(uv, "venv", "--python", python, VENV, what=f"creating {place}")
         (VENV / ".place").write_text(str(ROOT))
     for group in missing(wanted):
         install(uv, group)
@@ -364,6 +398,8 @@ def main(groups: List[str]) -> None:
     unknown = [group for group in groups if group not in REQUIREMENTS]
     if unknown:
         give_up(f"unknown: {' '.join(unknown)}; known: {' '.join(REQUIREMENTS)}")
+    if not re.fullmatch(r"(\d[\w.]*)?", OTHER_VERSION):
+        give_up(f"HOMEASSISTANT_VERSION is not a version: {OTHER_VERSION}")
     wanted = ["test", *(group for group in groups if group != "test")]
     if not missing(wanted):
         return
