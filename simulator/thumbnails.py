@@ -1,5 +1,7 @@
 """Thumbnails: a small WebP, a larger JPEG and a hash of a few bytes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
@@ -24,11 +26,24 @@ def make_thumbnails(path: Path, small: Path, large: Path) -> str | None:
         if picture is None:
             return None
         preview = _fitted(picture, _LARGE)
-        preview.save(large, "JPEG", quality=80)
-        _fitted(preview, _SMALL).save(small, "WEBP", quality=80, method=2)
+        with _whole(large) as file:
+            preview.save(file, "JPEG", quality=80)
+        with _whole(small) as file:
+            _fitted(preview, _SMALL).save(file, "WEBP", quality=80, method=2)
         return thumbhash(preview)
     except BROKEN:
         return None
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a file to write that gets its name once it is complete."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _load(path: Path) -> Image.Image | None:

@@ -12,6 +12,7 @@ from PIL import Image
 import pytest
 
 from simulator import Simulator
+from simulator.thumbnails import make_thumbnails
 
 from .client import Client, created_id, picture
 
@@ -230,6 +231,25 @@ async def test_thumbnails(
     async with session.get(f"{url}?size=preview", headers=headers) as response:
         assert response.content_type == "image/jpeg"
         assert Image.open(BytesIO(await response.read())).size == (600, 800)
+
+
+def test_thumbnails_appear_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gets a part of one, or the ETag of a part."""
+    path, small, large = (tmp_path / name for name in ("a.jpg", "small", "large"))
+    path.write_bytes(picture(1))
+    there: list[tuple[bool, bool]] = []
+    save = Image.Image.save
+
+    def watched(image: Image.Image, file: Path, *args: Any, **options: Any) -> None:
+        save(image, file, *args, **options)
+        there.append((large.exists(), small.exists()))
+
+    monkeypatch.setattr(Image.Image, "save", watched)
+    assert make_thumbnails(path, small, large)
+    assert there == [(False, False), (True, False)]
+    assert set(tmp_path.iterdir()) == {path, small, large}
 
 
 async def test_edits_are_read_back(simulator: Simulator, client: Client) -> None:
