@@ -125,13 +125,17 @@ class Rig:
         return next(event for event in self.events if isinstance(event, kind))
 
     async def quiet(self) -> None:
-        """Wait until no run goes on and nothing is to be done."""
+        """Wait until no run goes on, nothing is to be done and all runs are recorded."""
 
         async def idle() -> bool:
             overview = await self.engine.overview()
-            return overview.run is None and not overview.tally.count(
+            if overview.run or overview.tally.count(
                 FileState.SETTLING, FileState.WAITING
-            )
+            ):
+                return False
+            # A run is over before the ledger has its outcome.
+            runs = await self.engine.recent_runs(10)
+            return all(run.finished is not None for run in runs)
 
         await until(idle)
 
