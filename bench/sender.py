@@ -7,6 +7,7 @@ from contextlib import suppress
 import hashlib
 import os
 from pathlib import Path
+import time
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from custom_components.immich_backup.engine.access import stamp_of
 from custom_components.immich_backup.engine.hashing import groups, read_whole
 from custom_components.immich_backup.engine.ledger.rows import FileRow
 from custom_components.immich_backup.engine.model import FileState
+from custom_components.immich_backup.engine.pacing import Pacer
 from custom_components.immich_backup.engine.upload import upload_file
 from custom_components.immich_backup.immich import SMALL_BODY, ImmichClient
 
@@ -54,6 +56,7 @@ class Sender:
         self._root = os.fsencode(folder)
         self._session = aiohttp.ClientSession()
         self._client = ImmichClient(self._session, f"http://127.0.0.1:{port}", "bench")
+        self._pacer = Pacer(time.monotonic)
         self._pool = ThreadPoolExecutor(_POOL_THREADS)
         self._queue: asyncio.Queue[tuple[FileRow, bytes | None]] = asyncio.Queue(_QUEUE)
 
@@ -109,6 +112,7 @@ class Sender:
                     stamp=file.stamp,
                     sha1=file.sha1,
                     content=content,
+                    pacer=self._pacer,
                     sent=self._count,
                 )
 

@@ -93,11 +93,11 @@ async def test_no_scheduled_run_while_switched_off(
     await home.hass.config.async_set_time_zone("UTC")
     folder = home.folder()
     await home.set_up(folder_data(folder, **{CONF_SCHEDULE_TIME: "12:00:00"}))
-    await home.engine.set_automatic(False)
+    await home.engine.controls.set_automatic(False)
     freezer.move_to("2026-11-21T12:00:01+00:00")
     async_fire_time_changed(home.hass)
     await home.hass.async_block_till_done()
-    await home.engine.set_automatic(True)
+    await home.engine.controls.set_automatic(True)
     await home.until_state("sensor", "next_run", "2026-11-22T12:00:00+00:00")
     assert await home.engine.recent_runs(10) == []
 

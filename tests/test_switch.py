@@ -78,7 +78,7 @@ async def test_broken_ledger(home: Home, monkeypatch: pytest.MonkeyPatch) -> Non
     async def broken(_on: bool) -> None:
         raise LedgerError("disk full")
 
-    monkeypatch.setattr(home.engine, "set_automatic", broken)
+    monkeypatch.setattr(home.engine.controls, "set_automatic", broken)
     with pytest.raises(HomeAssistantError) as caught:
         await turn(home, "turn_off")
     assert caught.value.translation_key == "ledger_failed"

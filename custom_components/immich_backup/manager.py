@@ -123,7 +123,7 @@ class BackupManager:
     @callback
     def next_run(self) -> datetime | None:
         """Return when the next run starts by the clock; None if none does."""
-        if not self.engine.automatic:
+        if not self.engine.controls.automatic:
             return None
         now = dt_util.utcnow()
         moments = (
@@ -179,7 +179,7 @@ class BackupManager:
 
         @callback
         def start() -> None:
-            if self.engine.automatic:
+            if self.engine.controls.automatic:
                 self.engine.start_run([folder_id], trigger=RunTrigger.SCHEDULE)
             # The next run is another one now.
             self.overview.changed()

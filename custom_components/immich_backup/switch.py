@@ -35,7 +35,7 @@ class AutomaticSwitch(AccountEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether runs start by themselves."""
-        return self._manager.engine.automatic
+        return self._manager.engine.controls.automatic
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class AutomaticSwitch(AccountEntity, SwitchEntity):
     async def _set(self, on: bool) -> None:
         """Switch, and show it at once."""
         try:
-            await self._manager.engine.set_automatic(on)
+            await self._manager.engine.controls.set_automatic(on)
         except LedgerError as err:
             raise ledger_failed(err) from err
         self.async_write_ha_state()

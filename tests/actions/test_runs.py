@@ -101,7 +101,7 @@ async def test_dry_run_changes_nothing(home: Home) -> None:
     (folder / "two.jpg").write_bytes(b"two")
     (folder / "film.mp4").write_bytes(b"film")
     (folder / "notes.txt").write_bytes(b"no photo")
-    await home.engine.set_automatic(False)
+    await home.engine.controls.set_automatic(False)
     before = home.immich.requests.count
     answer = await act(home.hass, "run", dry_run=True)
     assert home.immich.requests.count == before

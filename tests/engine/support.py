@@ -139,6 +139,19 @@ class Rig:
 
         await until(idle)
 
+    async def quiet_with(self, *paths: Path) -> None:
+        """Wait until no run goes on, and nothing but these files waits."""
+
+        async def idle() -> bool:
+            overview = await self.engine.overview()
+            counts = overview.tally.count(FileState.SETTLING, FileState.WAITING)
+            looking = self.engine._conductor._recheck.is_set()
+            return overview.run is None and counts == len(paths) and not looking
+
+        # Questions are answered in their order, so what was to begin has begun then.
+        for _ in range(3):
+            await until(idle)
+
     async def share(self) -> float | None:
         """Return the protected share in percent."""
         return (await self.engine.overview()).tally.protected_share
@@ -160,6 +173,7 @@ async def rig_on(
     *,
     api_key: str | None = None,
     url: str | None = None,
+    begin: bool = True,
 ) -> AsyncIterator[Rig]:
     """Run an engine that backs up these folders to a server."""
     clock = ShiftedClock()
@@ -172,7 +186,7 @@ async def rig_on(
         )
         rig = Rig(engine, server, clock)
         engine.subscribe(rig.events.append)
-        await engine.start(folders)
+        await engine.start(folders, begin=begin)
         try:
             yield rig
         finally:

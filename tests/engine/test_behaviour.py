@@ -423,13 +423,13 @@ async def test_switched_off_over_a_restart(
     """No run starts by itself while the switch is off."""
     ledger, folder = tmp_path / "ledger.db", folder_at(camera)
     async with rig_on(server, ledger, [folder]) as rig:
-        await rig.engine.set_automatic(False)
+        await rig.engine.controls.set_automatic(False)
     path = make(camera, "a.jpg")
     async with rig_on(server, ledger, [folder]) as rig:
         await rig.wait_for(WAITING, path)
         overview = await rig.engine.overview()
         assert (overview.automatic, overview.run) == (False, None)
-        await rig.engine.set_automatic(True)
+        await rig.engine.controls.set_automatic(True)
         await rig.wait_for(PROTECTED, path)
 
 

@@ -626,16 +626,34 @@ async def test_ledger_of_an_earlier_version(tmp_path: Path) -> None:
         assert ledger.quarantined is None
         found = await ledger.ask(contents.get, [b"x" * 20])
         assert found[b"x" * 20].fate is Fate.DECLINED
-        await ledger.run(agenda.note_success, ["camera", "unknown"], NOW)
-        assert await ledger.ask(agenda.successes) == {"camera": NOW}
+        await ledger.run(agenda.ensure, "camera", NOW)
+        await ledger.run(agenda.note_success, ["camera", "unknown"], NOW + 1)
+        (row,) = (await ledger.ask(agenda.read)).values()
+        assert (row.since, row.succeeded_at) == (NOW, NOW + 1)
         await ledger.close()
 
 
-def test_success_goes_with_its_folder(book: Book) -> None:
-    """The last success of a folder is forgotten with it."""
+def test_agenda_goes_with_its_folder(book: Book) -> None:
+    """What is to be done for a folder is remembered, and forgotten with it."""
     (key,) = book.con.execute("SELECT key FROM folder").fetchone()
     agenda.note_success(book.con, [key], NOW)
-    agenda.note_success(book.con, [key], NOW + 1)
-    assert agenda.successes(book.con) == {key: NOW + 1}
+    assert agenda.read(book.con) == {}
+    agenda.ensure(book.con, key, NOW)
+    agenda.ensure(book.con, key, NOW + 1)
+    agenda.note_success(book.con, [key], NOW + 2)
+    agenda.note_well(book.con, [key], NOW + 3)
+    agenda.note_scheduled(book.con, key, NOW + 4)
+    agenda.set_owed(book.con, [key], owed=True)
+    agenda.set_overdue(book.con, key, True)
+    assert agenda.read(book.con) == {
+        key: agenda.AgendaRow(
+            since=NOW,
+            succeeded_at=NOW + 2,
+            well_at=NOW + 3,
+            scheduled_until=NOW + 4,
+            owed=True,
+            overdue=True,
+        )
+    }
     folders.remove(book.con, key)
-    assert agenda.successes(book.con) == {}
+    assert agenda.read(book.con) == {}

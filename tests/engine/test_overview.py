@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.immich_backup.engine.clock import SystemClock
 from custom_components.immich_backup.engine.ledger import Ledger, folders
 from custom_components.immich_backup.engine.model import (
     EngineStatus,
@@ -21,6 +22,7 @@ from custom_components.immich_backup.engine.overview import Overview, OverviewRe
 RUN = {"run": SimpleNamespace(folders={"camera"}, report=lambda: None)}
 SCANNING = {"scanning": True}
 PAUSED = {"automatic": False}
+PAUSE = {"paused_until": 1.0}
 AWAY = {"trouble": "away"}
 HALTED = {"halt": Halt.PERMISSION}
 MISSING = {"folder_trouble": FolderTrouble.MISSING}
@@ -49,6 +51,7 @@ async def read(path: Path, state: FileState, **values: Any) -> Overview:
             scanning=values.get("scanning", False),
             trouble=values.get("folder_trouble"),
             polling=False,
+            waiting_for=(),
         )
         link: Any = SimpleNamespace(
             halt=values.get("halt"),
@@ -57,14 +60,19 @@ async def read(path: Path, state: FileState, **values: Any) -> Overview:
             trouble=values.get("trouble"),
             user="me",
         )
-        conductor: Any = SimpleNamespace(
-            run=values.get("run"), automatic=values.get("automatic", True)
+        conductor: Any = SimpleNamespace(run=values.get("run"))
+        controls: Any = SimpleNamespace(
+            automatic=values.get("automatic", True),
+            paused="paused_until" in values,
+            paused_until=values.get("paused_until"),
         )
         reader = OverviewReader(
             ledger=ledger,
             link=link,
             folders={"camera": watched},
             conductor=conductor,
+            controls=controls,
+            clock=SystemClock(),
             rate=lambda: 5.0,
         )
         return await reader.read()
@@ -79,6 +87,7 @@ async def read(path: Path, state: FileState, **values: Any) -> Overview:
         (FileState.WAITING, {}, EngineStatus.WAITING, FolderStatus.WAITING),
         (FileState.FAILED, {}, EngineStatus.WAITING, FolderStatus.WAITING),
         (FileState.WAITING, PAUSED, EngineStatus.PAUSED, FolderStatus.WAITING),
+        (FileState.PROTECTED, PAUSE, EngineStatus.PAUSED, FolderStatus.IDLE),
         (
             FileState.WAITING,
             PAUSED | SCANNING,

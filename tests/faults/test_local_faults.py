@@ -138,12 +138,12 @@ async def test_full_disk(world: World, pages: int) -> None:
 async def test_full_disk_while_sending(world: World) -> None:
     """What was sent but could not be recorded is found on the server."""
     async with world.engine() as engine:
-        await engine.set_automatic(False)
+        await engine.controls.set_automatic(False)
         for number in range(200):
             world.write(f"p{number}.jpg", 500)
         await world.until_states(engine, waiting=200)
         await engine.ledger.run(limit(2))
-        await engine.set_automatic(True)
+        await engine.controls.set_automatic(True)
         await until(lambda: engine.ledger.failing is not None)
         files = await world.files(engine)
         claimed = {f.sha1 for f in files.values() if f.state is FileState.PROTECTED}

@@ -7,13 +7,15 @@ from dataclasses import replace
 import logging
 import os
 import secrets
+import sqlite3
 
 from .active_run import EXAMPLES, ActiveRun
 from .clock import Clock
+from .controls import Controls
 from .events import Event, RunFinished, RunStarted, StatusChanged
-from .ledger import Ledger, LedgerError, agenda, files, runs
+from .ledger import Ledger, LedgerError, agenda, files, folders, runs
 from .link import HaltedError, LinkDownError, ServerLink
-from .model import RunOutcome, RunReport, RunTrigger, Source
+from .model import FileState, RunOutcome, RunReport, RunTrigger, Source
 from .runner import Runner, UploadsFailError
 from .watched import WatchedFolder
 
@@ -23,7 +25,7 @@ _LEDGER_RETRY = 30.0
 # What a run that was asked for waits beyond the settle time, for files just seen.
 _SETTLE_MARGIN = 5.0
 # Such runs look at the folders first; the others were told what waits.
-_LOOKING = (RunTrigger.MANUAL, RunTrigger.SCHEDULE)
+_LOOKING = (RunTrigger.MANUAL, RunTrigger.SCHEDULE, RunTrigger.TRIGGER)
 
 
 class Conductor:
@@ -35,18 +37,19 @@ class Conductor:
         ledger: Ledger,
         link: ServerLink,
         clock: Clock,
-        folders: Mapping[str, WatchedFolder],
+        tended: Mapping[str, WatchedFolder],
+        controls: Controls,
         emit: Callable[[Event], None],
         connect: Callable[[], Awaitable[None]],
         new_runner: Callable[[ActiveRun], Runner],
     ) -> None:
         """Take what it works with; ``connect`` makes sure that the server is known."""
-        self.automatic = True
         self.run: ActiveRun | None = None
         self._ledger = ledger
         self._link = link
         self._clock = clock
-        self._folders = folders
+        self._folders = tended
+        self._controls = controls
         self._emit = emit
         self._connect = connect
         self._new_runner = new_runner
@@ -56,10 +59,23 @@ class Conductor:
         # Folders in which files may wait, and those whose run broke off.
         self._arrivals: set[str] = set()
         self._unfinished: set[str] = set()
+        # Folders that are owed a run which was asked for and had to wait.
+        self._owed: set[str] = set()
         self._recheck = asyncio.Event()
         self._retry_at: float | None = None
 
-    def start_run(self, folder_ids: Collection[str] | None, trigger: RunTrigger) -> str:
+    async def load(self) -> None:
+        """Read from the ledger which folders are owed a run; raises LedgerError."""
+        rows = await self._ledger.ask(agenda.read)
+        self._owed = {key for key, row in rows.items() if row.owed}
+
+    def start_run(
+        self,
+        folder_ids: Collection[str] | None,
+        trigger: RunTrigger,
+        *,
+        unconditional: bool = False,
+    ) -> str:
         """Begin a run over these folders (None: all), or join the one that goes on.
 
         Returns the run's id.
@@ -68,6 +84,7 @@ class Conductor:
         asked = wanted if trigger in _LOOKING else set()
         if self.run is not None:
             self.run.folders |= wanted
+            self.run.unconditional |= wanted if unconditional else set()
             self._look(self.run, asked)
             self.run.more.set()
             return self.run.id
@@ -75,6 +92,7 @@ class Conductor:
             id=secrets.token_hex(8),
             trigger=trigger,
             folders=set(wanted),
+            unconditional=set(wanted) if unconditional else set(),
             started=self._clock.time(),
             folder_id=self._folder_id,
         )
@@ -111,17 +129,34 @@ class Conductor:
 
     def forget(self, folder_id: str) -> None:
         """Let go of a folder that was removed."""
-        self._arrivals.discard(folder_id)
-        self._unfinished.discard(folder_id)
+        for some in (self._arrivals, self._unfinished, self._owed):
+            some.discard(folder_id)
         if self.run is not None:
             self.run.folders.discard(folder_id)
 
-    def sources(self, folder_ids: Collection[str]) -> Mapping[int, Source]:
-        """Return the ledger's numbers of the folders that can be read now."""
+    def controls_changed(self) -> None:
+        """Follow what a person switched: pause, or go on."""
+        if not self._controls.automatic:
+            self._owed.clear()
+        if self._controls.paused and self._task is not None:
+            self._task.cancel()
+        self.look_again()
+
+    def sources(self, run: ActiveRun) -> Mapping[int, Source]:
+        """Return the folders (the ledger's numbers) whose files may be sent now."""
+        return self._sources(run.folders, run.unconditional)
+
+    def _sources(
+        self, folder_ids: Collection[str], unconditional: Collection[str] = ()
+    ) -> Mapping[int, Source]:
+        """Return folders that can be read and need not wait."""
+        if self._controls.paused:
+            return {}
         return {
             watched.number: source
             for key in folder_ids
             if (watched := self._folders.get(key)) is not None
+            and (not watched.waiting_for or key in unconditional)
             and watched.number is not None
             and (source := watched.source) is not None
         }
@@ -140,7 +175,8 @@ class Conductor:
                 self._retry_at = None
                 self.look_again()
             if (
-                not self.automatic
+                not self._controls.automatic
+                or self._controls.paused
                 or not self._link.usable
                 or self._ledger.failing is not None
             ):
@@ -148,16 +184,22 @@ class Conductor:
             ready = {
                 key
                 for key, watched in self._folders.items()
-                if key in self._unfinished
-                or (key in self._arrivals and watched.folder.new_media)
+                if not watched.waiting_for
+                and (
+                    key in self._unfinished
+                    or key in self._owed
+                    or (key in self._arrivals and watched.folder.new_media)
+                )
             }
             self._arrivals.clear()
-            self._unfinished.clear()
+            self._unfinished -= ready
             if self.run is not None:
                 self.run.folders |= ready
                 self.run.more.set()
-            elif (due := await self._due(ready)) and self.run is None:
-                self.start_run(due, RunTrigger.NEW_MEDIA)
+            else:
+                due = await self._due(ready) | (ready & self._owed)
+                if due and self.run is None:
+                    self.start_run(due, RunTrigger.NEW_MEDIA)
 
     async def _due(self, folder_ids: Collection[str]) -> set[str]:
         """Return the folders with a file that is due; note when the next one is."""
@@ -166,7 +208,7 @@ class Conductor:
         sources: set[int] = set()
         try:
             for key in folder_ids:
-                for number, source in self.sources([key]).items():
+                for number, source in self._sources([key]).items():
                     sources.add(number)
                     wanted = {number: source.rules_version}
                     if await self._ledger.ask(files.claim, wanted, now, 1):
@@ -189,10 +231,12 @@ class Conductor:
         try:
             with suppress(LedgerError):
                 await self._ledger.run(runs.save, run.report())
-            if not await self._work(run):
-                outcome = RunOutcome.WITH_ERRORS
+            outcome = await self._work(run)
         except asyncio.CancelledError:
             outcome = RunOutcome.STOPPED
+            if self._controls.paused:
+                outcome = RunOutcome.WAITING
+                self._owed |= run.folders
         except (LinkDownError, HaltedError, LedgerError) as err:
             outcome, error = RunOutcome.FAILED, str(err)
             self._unfinished |= run.folders
@@ -224,11 +268,10 @@ class Conductor:
         self._ended.pop(run.id).set_result(report)
         self._emit(StatusChanged())
 
-    async def _work(self, run: ActiveRun) -> bool:
+    async def _work(self, run: ActiveRun) -> RunOutcome:
         """Store what waits, once the folders were looked at, until nothing is left.
 
-        Returns whether all that is wanted is stored. Raises LinkDownError, HaltedError,
-        LedgerError.
+        Returns how that ended. Raises LinkDownError, HaltedError, LedgerError.
         """
         if run.trigger is not RunTrigger.NEW_MEDIA:
             await self._link.retry()
@@ -241,17 +284,18 @@ class Conductor:
             if run.unseen is not None:
                 # Nothing more waits, but not all is known that should.
                 raise run.unseen
-            all_done = await self._all_done(run)
+            outcome = await self._judge(run)
             if not run.asked:
-                return all_done
+                return outcome
 
-    async def _all_done(self, run: ActiveRun) -> bool:
-        """Note what a run leaves undone, also of earlier ones; return whether nothing.
+    async def _judge(self, run: ActiveRun) -> RunOutcome:
+        """Note what a run leaves undone, also of earlier ones, and say what that means.
 
         Raises LedgerError.
         """
-        done: list[str] = []
         tended = {key: w for key in run.folders if (w := self._folders.get(key))}
+        done: set[str] = set()
+        waiting: set[str] = set()
         for key, watched in tended.items():
             if watched.number is None:
                 continue
@@ -260,10 +304,25 @@ class Conductor:
             left = await self._ledger.ask(files.unstored, watched.number, EXAMPLES)
             part.counts.failed = left.count
             part.failing = [os.fsdecode(path) for path in left.paths]
-            if part.trouble is None and not left.count:
-                done.append(key)
-        await self._ledger.run(agenda.note_success, done, self._clock.time())
-        return len(done) == len(tended)
+            if part.trouble is None and await self._must_wait(run, key, watched.number):
+                waiting.add(key)
+                part.waiting_for = tuple(watched.waiting_for)
+            elif part.trouble is None and not left.count:
+                done.add(key)
+        self._owed = self._owed - tended.keys() | waiting
+        await self._ledger.run(
+            _record, done, waiting, tended.keys() - waiting, self._clock.time()
+        )
+        if done | waiting != tended.keys():
+            return RunOutcome.WITH_ERRORS
+        return RunOutcome.WAITING if waiting else RunOutcome.COMPLETED
+
+    async def _must_wait(self, run: ActiveRun, key: str, number: int) -> bool:
+        """Return whether a folder has files that may not be sent yet."""
+        if self._sources([key], run.unconditional):
+            return False
+        tally = await self._ledger.ask(folders.tally, number)
+        return tally.count(FileState.WAITING, FileState.FAILED) > 0
 
     def _look(self, run: ActiveRun, folder_ids: Collection[str]) -> None:
         """Scan folders beside what the run does; it does not end before."""
@@ -297,3 +356,16 @@ class Conductor:
             if watched.number == number:
                 return key
         return ""
+
+
+def _record(
+    con: sqlite3.Connection,
+    done: Collection[str],
+    waiting: Collection[str],
+    others: Collection[str],
+    now: float,
+) -> None:
+    """Write what a run has done in its folders, and which of them are owed another."""
+    agenda.note_success(con, done, now)
+    agenda.set_owed(con, waiting, owed=True)
+    agenda.set_owed(con, others, owed=False)

@@ -15,9 +15,10 @@ from .clock import Clock, SystemClock
 from .conductor import Conductor
 from .connection import Connection
 from .context import Context
+from .controls import Controls
 from .events import Event, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
-from .ledger import Ledger, LedgerError, files, folders, reports, runs
+from .ledger import Ledger, LedgerError, agenda, files, folders, reports, runs
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import (
@@ -31,6 +32,7 @@ from .model import (
     Source,
 )
 from .outbox import Outbox, UploadItem, UploadOutcome
+from .overdue import OverdueWatch
 from .overview import Overview, OverviewReader
 from .preview import Preview, preview_in_thread
 from .rates import Meter
@@ -43,9 +45,6 @@ _LOGGER = logging.getLogger(__name__)
 _LEDGER_RETRY = 30.0
 # Seconds that stop() gives threads to end.
 _STOP_PATIENCE = 5.0
-# A value of the account in the ledger.
-_AUTOMATIC = "automatic"
-_ON, _OFF = "on", "off"
 
 
 class Engine:
@@ -70,6 +69,7 @@ class Engine:
         self._concurrency = concurrency
         self._pool = ThreadPoolExecutor(4, "immich_backup_work")
         self._scan_pool = ThreadPoolExecutor(2, "immich_backup_scan")
+        self.controls = Controls(self.ledger, self._clock, self._controls_changed)
         self._listeners = Listeners()
         self._emit = self._listeners.tell
         self._background = Background()
@@ -95,12 +95,13 @@ class Engine:
             ledger=self.ledger,
             link=self.link,
             clock=self._clock,
-            folders=self._folders,
+            tended=self._folders,
+            controls=self.controls,
             emit=self._emit,
             connect=self._connection.ensure,
             new_runner=lambda run: self._new_runner(
                 run,
-                sources=self._conductor.sources,
+                sources=lambda: self._conductor.sources(run),
                 unsettle=self._folders.unsettle,
                 unexpected=self._folders.look_again,
             ),
@@ -111,14 +112,23 @@ class Engine:
             pool=self._pool,
             clock=self._clock,
             emit=self._emit,
+            paused=lambda: self.controls.paused,
             connect=self._connection.ensure,
             new_runner=self._new_runner,
+        )
+        self._overdue = OverdueWatch(
+            ledger=self.ledger,
+            clock=self._clock,
+            folders=self._folders,
+            emit=self._emit,
         )
         self._overview = OverviewReader(
             ledger=self.ledger,
             link=self.link,
             folders=self._folders,
             conductor=self._conductor,
+            controls=self.controls,
+            clock=self._clock,
             rate=self._meter.rate,
         )
 
@@ -145,8 +155,8 @@ class Engine:
                 frozenset(folder.id for folder in configured).union(suspended),
             )
             await self._connection.load()
-            if switched := await self.ledger.ask(runs.get_value, _AUTOMATIC):
-                self._conductor.automatic = switched == _ON
+            await self.controls.load()
+            await self._conductor.load()
             self._folders.open()
             for folder in configured:
                 await self.apply(folder)
@@ -164,6 +174,8 @@ class Engine:
         self._background.start(self._keep_ledger, "ledger")
         self._background.start(self._conductor.tend, "runs")
         self._background.start(self._outbox.tend, "outbox")
+        self._background.start(self.controls.keep, "pause")
+        self._background.start(self._overdue.keep, "overdue")
 
     async def stop(self) -> None:
         """Stop everything within seconds; what is on its way is sent again later."""
@@ -227,6 +239,31 @@ class Engine:
         """
         await self._folders[folder_id].accept_root()
 
+    def set_waiting_for(self, folder_id: str, reasons: Sequence[str]) -> None:
+        """Let a folder's files wait for what these words say; go on if there are none.
+
+        A run that was asked for meanwhile is then made up for.
+        """
+        watched = self._folders.get(folder_id)
+        if watched is None or list(watched.waiting_for) == list(reasons):
+            return
+        watched.waiting_for = tuple(reasons)
+        if not reasons:
+            self._conductor.arrived(folder_id)
+        self._emit(StatusChanged())
+
+    async def scheduled_until(self, folder_id: str) -> float | None:
+        """Return until when a folder's schedule was followed (epoch seconds).
+
+        That is since it is known, if it never was; None if it is not. Raises LedgerError.
+        """
+        row = (await self.ledger.ask(agenda.read)).get(folder_id)
+        return None if row is None else row.scheduled_until or row.since
+
+    async def note_scheduled(self, folder_id: str) -> None:
+        """Record that a folder's schedule was followed until now; raises LedgerError."""
+        await self.ledger.run(agenda.note_scheduled, folder_id, self._clock.time())
+
     @property
     def overlaps(self) -> Collection[tuple[str, str]]:
         """Return the pairs of folders (their ids) that have files in common."""
@@ -266,29 +303,21 @@ class Engine:
 
     # Runs
 
-    @property
-    def automatic(self) -> bool:
-        """Return whether runs start by themselves."""
-        return self._conductor.automatic
-
-    async def set_automatic(self, on: bool) -> None:
-        """Switch whether runs start by themselves; what is asked for still runs.
-
-        The ledger keeps it over a restart. Raises LedgerError.
-        """
-        await self.ledger.run(runs.set_value, _AUTOMATIC, _ON if on else _OFF)
-        self._conductor.automatic = on
-        self._conductor.look_again()
-        self._emit(StatusChanged())
-
     def start_run(
-        self, folder_ids: Collection[str] | None = None, *, trigger: RunTrigger
+        self,
+        folder_ids: Collection[str] | None = None,
+        *,
+        trigger: RunTrigger,
+        unconditional: bool = False,
     ) -> str:
         """Begin a run over these folders (None: all), or join the one that runs.
 
+        Unless it is ``unconditional`` a folder's files wait for what it waits for.
         Returns the run's id.
         """
-        return self._conductor.start_run(folder_ids, trigger)
+        return self._conductor.start_run(
+            folder_ids, trigger, unconditional=unconditional
+        )
 
     async def wait_run(self, run_id: str) -> RunReport | None:
         """Return a run's report once it ended; None for an unknown run."""
@@ -423,7 +452,7 @@ class Engine:
         self,
         run: ActiveRun,
         *,
-        sources: Callable[[Collection[str]], Mapping[int, Source]],
+        sources: Callable[[], Mapping[int, Source]],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
     ) -> Runner:
@@ -439,9 +468,16 @@ class Engine:
             unsettle=unsettle,
             unexpected=unexpected,
             reconfirm=self._keeper.confirm,
+            pacer=self.controls.pacer,
             sent=self._meter.add,
             concurrency=self._concurrency,
         )
+
+    def _controls_changed(self) -> None:
+        """Follow what a person switched."""
+        self._conductor.controls_changed()
+        self._outbox.wake()
+        self._emit(StatusChanged())
 
     def _arrived(self, folder_id: str) -> None:
         """Note that files may be waiting in a folder."""

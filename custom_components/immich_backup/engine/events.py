@@ -40,6 +40,14 @@ class FolderChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderOverdue:
+    """A folder became ``overdue`` for a backup, or is not any more."""
+
+    folder: str
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PollingFallback:
     """A folder that wanted file system events is polled, and why."""
 
@@ -94,6 +102,7 @@ type Event = (
     | RunProgress
     | RunFinished
     | FolderChanged
+    | FolderOverdue
     | PollingFallback
     | FoldersOverlap
     | ServerChanged

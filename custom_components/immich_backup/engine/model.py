@@ -20,7 +20,9 @@ class Folder:
     """A watched folder as its owner configured it.
 
     ``path`` is absolute and without links; ``settle_seconds`` is how long a file must
-    stay unchanged. ``new_media`` starts a run when wanted files arrive.
+    stay unchanged. ``new_media`` starts a run when wanted files arrive. It is overdue
+    when no run succeeded for ``overdue_seconds``; unless its runs have a fixed time
+    (``scheduled``), it is not as long as there is nothing to do. None: never.
     """
 
     id: str
@@ -32,6 +34,8 @@ class Folder:
     include_existing: bool = True
     new_media: bool = True
     settle_seconds: float = 10.0
+    scheduled: bool = False
+    overdue_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ class RunTrigger(StrEnum):
 
     NEW_MEDIA = "new_media"
     SCHEDULE = "schedule"
+    TRIGGER = "trigger"
     MANUAL = "manual"
     RETRY = "retry"
     UPLOAD = "upload"
@@ -173,6 +178,8 @@ class RunOutcome(StrEnum):
     WITH_ERRORS = "completed_with_errors"
     FAILED = "failed"
     STOPPED = "stopped"
+    # Nothing more could be done until its conditions are true, or a pause is over.
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,11 +239,13 @@ class RunPart:
     """What happened in one folder; the first few files by their relative paths.
 
     Once the run ended, ``failed`` counts all files that are wanted and could not be
-    stored, in this run or before, and ``trouble`` says why none could be read.
+    stored, in this run or before, ``trouble`` says why none could be read, and
+    ``waiting_for`` what must become true before those that wait are sent.
     """
 
     counts: RunCounts = field(default_factory=RunCounts)
     trouble: FolderTrouble | None = None
+    waiting_for: Sequence[str] = ()
     examples: list[str] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
 
@@ -264,6 +273,15 @@ class RunReport:
     def part(self, folder_id: str) -> RunPart:
         """Return what happened in one folder, maybe nothing."""
         return self.parts.get(folder_id) or RunPart()
+
+    @property
+    def waiting_for(self) -> Sequence[str]:
+        """Return what must become true before the files that wait are sent."""
+        return list(
+            dict.fromkeys(
+                reason for part in self.parts.values() for reason in part.waiting_for
+            )
+        )
 
     @property
     def unavailable(self) -> Sequence[str]:

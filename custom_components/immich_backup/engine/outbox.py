@@ -1,7 +1,7 @@
 """Single uploads that were asked for: queued in the ledger, so that none is lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -74,12 +74,13 @@ class Outbox:
         pool: Executor,
         clock: Clock,
         emit: Callable[[Event], None],
+        paused: Callable[[], bool],
         connect: Callable[[], Awaitable[None]],
         new_runner: Callable[..., Runner],
     ) -> None:
         """Take what it works with.
 
-        ``connect`` makes sure that the server is known; ``new_runner`` makes the runner
+        While it is ``paused`` nothing is sent. ``connect`` makes sure that the server is known; ``new_runner`` makes the runner
         of a run, with its own ``sources``, ``unsettle`` and ``unexpected``.
         """
         self._ledger = ledger
@@ -87,6 +88,7 @@ class Outbox:
         self._pool = pool
         self._clock = clock
         self._emit = emit
+        self._paused = paused
         self._connect = connect
         self._new_runner = new_runner
         self._lock = asyncio.Lock()
@@ -206,7 +208,7 @@ class Outbox:
 
     async def _work(self) -> None:
         """Send what is due, grant what was wished, and close what is done."""
-        if self._link.trouble is None and self._link.halt is None:
+        if not (self._link.trouble or self._link.halt or self._paused()):
             with suppress(LinkDownError, HaltedError):
                 if await self._ledger.run(outbox.posted, _PENDING, 1):
                     await self._connect()
@@ -225,8 +227,8 @@ class Outbox:
         """Take what is queued through the steps of every file."""
         number = await self._ledger.run(outbox.number)
 
-        def sources(_folders: Collection[str]) -> Mapping[int, Source]:
-            return {number: _SOURCE}
+        def sources() -> Mapping[int, Source]:
+            return {} if self._paused() else {number: _SOURCE}
 
         async def restamp(file: FileRow, stamp: Stamp) -> None:
             await self._ledger.run(outbox.restamp, file, stamp)

@@ -1,12 +1,15 @@
 """How the account and its folders stand: what they are doing, and all in numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 import sqlite3
 
+from .clock import Clock
 from .conductor import Conductor
+from .controls import Controls
 from .ledger import Ledger, LedgerError, agenda, folders, runs
+from .ledger.agenda import AgendaRow
 from .link import ServerLink
 from .model import (
     EngineStatus,
@@ -17,23 +20,32 @@ from .model import (
     RunReport,
     Tally,
 )
+from .overdue import is_overdue
 from .watched import WatchedFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderOverview:
-    """One folder in numbers; ``last_success`` in epoch seconds."""
+    """One folder in numbers; ``last_success`` in epoch seconds.
+
+    ``waiting_for`` says what must become true before its files go up.
+    """
 
     status: FolderStatus
     trouble: FolderTrouble | None
     polling: bool
     tally: Tally
     last_success: float | None
+    waiting_for: Sequence[str]
+    overdue: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The whole account in numbers; ``rate`` in bytes per second."""
+    """The whole account in numbers; ``rate`` in bytes per second.
+
+    ``paused_until`` is in epoch seconds, infinite without an end, None without a pause.
+    """
 
     status: EngineStatus
     connected: bool
@@ -41,6 +53,7 @@ class Overview:
     halt: Halt | None
     halt_detail: str | None
     automatic: bool
+    paused_until: float | None
     run: RunReport | None
     rate: float
     tally: Tally
@@ -55,7 +68,7 @@ class _Numbers:
     total: Tally
     last_success: float | None
     tallies: Mapping[str, Tally]
-    successes: Mapping[str, float]
+    agenda: Mapping[str, AgendaRow]
 
 
 class OverviewReader:
@@ -68,6 +81,8 @@ class OverviewReader:
         link: ServerLink,
         folders: Mapping[str, WatchedFolder],
         conductor: Conductor,
+        controls: Controls,
+        clock: Clock,
         rate: Callable[[], float],
     ) -> None:
         """Take what is looked at; ``rate`` gives the bytes per second of a run."""
@@ -75,9 +90,11 @@ class OverviewReader:
         self._link = link
         self._folders = folders
         self._conductor = conductor
+        self._controls = controls
+        self._clock = clock
         self._rate = rate
         self._numbers = _Numbers(
-            total=Tally(), last_success=None, tallies={}, successes={}
+            total=Tally(), last_success=None, tallies={}, agenda={}
         )
 
     async def read(self) -> Overview:
@@ -97,22 +114,34 @@ class OverviewReader:
             error=link.trouble,
             halt=link.halt if failing is None else Halt.LEDGER,
             halt_detail=link.halt_detail if failing is None else failing,
-            automatic=self._conductor.automatic,
+            automatic=self._controls.automatic,
+            paused_until=self._controls.paused_until,
             run=None if run is None else run.report(),
             rate=0.0 if run is None else self._rate(),
             tally=numbers.total,
             folders={
-                key: FolderOverview(
-                    status=self._folder_status(watched, numbers.tallies[key]),
-                    trouble=watched.trouble,
-                    polling=watched.polling,
-                    tally=numbers.tallies[key],
-                    last_success=numbers.successes.get(key),
+                key: self._folder(
+                    watched, numbers.tallies[key], numbers.agenda.get(key)
                 )
                 for key, watched in self._folders.items()
                 if key in numbers.tallies
             },
             last_success=numbers.last_success,
+        )
+
+    def _folder(
+        self, watched: WatchedFolder, tally: Tally, row: AgendaRow | None
+    ) -> FolderOverview:
+        """Return how one folder stands."""
+        return FolderOverview(
+            status=self._folder_status(watched, tally),
+            trouble=watched.trouble,
+            polling=watched.polling,
+            tally=tally,
+            last_success=None if row is None else row.succeeded_at,
+            waiting_for=watched.waiting_for,
+            overdue=row is not None
+            and is_overdue(watched.folder, row, self._clock.time()),
         )
 
     def _status(self, tally: Tally) -> EngineStatus:
@@ -125,7 +154,7 @@ class OverviewReader:
             return EngineStatus.BACKING_UP
         if any(watched.scanning for watched in self._folders.values()):
             return EngineStatus.SCANNING
-        if not self._conductor.automatic:
+        if self._controls.paused or not self._controls.automatic:
             return EngineStatus.PAUSED
         return EngineStatus.WAITING if _waits(tally) else EngineStatus.IDLE
 
@@ -157,5 +186,5 @@ def _read_numbers(
             key: Tally() if number is None else folders.tally(con, number)
             for key, number in numbers.items()
         },
-        successes=agenda.successes(con),
+        agenda=agenda.read(con),
     )

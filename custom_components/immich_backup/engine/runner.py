@@ -5,7 +5,7 @@ before the next step begins, so that an end at any moment loses nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from http import HTTPStatus
 
@@ -32,6 +32,7 @@ from .ledger.rows import ContentRow, FileRow, Stamp
 from .link import PATIENCE, HaltedError, LinkDownError, ServerLink
 from .model import Fate, Proof, Reason, Source
 from .outcomes import Outcomes
+from .pacing import Pacer
 from .upload import upload_file
 from .verify import Finding, Presence, find
 
@@ -76,19 +77,21 @@ class Runner:
         link: ServerLink,
         pool: Executor,
         clock: Clock,
-        sources: Callable[[Collection[str]], Mapping[int, Source]],
+        sources: Callable[[], Mapping[int, Source]],
         emit: Callable[[Event], None],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
         reconfirm: Callable[[], Awaitable[object]],
+        pacer: Pacer,
         sent: Callable[[int], None],
         concurrency: int,
     ) -> None:
         """Take what a run needs.
 
-        ``sources`` gives the ledger's numbers of the run's folders that can be read
-        now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
-        a folder that should be looked at, ``sent`` the bytes that went out.
+        ``sources`` gives the ledger's numbers of the folders whose files can be read
+        and may be sent now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
+        a folder that should be looked at, ``sent`` the bytes that went out when
+        ``pacer`` let them.
         ``reconfirm`` asks again for all that the server should have.
         """
         self.run = run
@@ -101,6 +104,7 @@ class Runner:
         self._unsettle = unsettle
         self._unexpected = unexpected
         self._reconfirm = reconfirm
+        self._pacer = pacer
         self._count_bytes = sent
         self._concurrency = concurrency
         self._outcomes = Outcomes(run, ledger, clock)
@@ -138,7 +142,7 @@ class Runner:
                 self.run.more.clear()
                 await self.run.more.wait()
             self.run.more.clear()
-            sources = self._sources(self.run.folders)
+            sources = self._sources()
             # What is let go from now on may have to be claimed again.
             claimed = self._in_flight.claimed
             looking = bool(self.run.asked)
@@ -257,9 +261,9 @@ class Runner:
     async def _upload(self, item: Item) -> bool:
         """Upload one file; return whether the server says that it has it now."""
         file, park = item.file, self._outcomes.park
-        source = self._sources(self.run.folders).get(file.folder)
+        source = self._sources().get(file.folder)
         if source is None:
-            # The folder was removed or went away meanwhile.
+            # The folder was removed, went away, or has to wait.
             return False
         self._link.check()
         try:
@@ -272,6 +276,7 @@ class Runner:
                     stamp=file.stamp,
                     sha1=item.sha1,
                     content=item.content,
+                    pacer=self._pacer,
                     sent=self._count_bytes,
                 )
         except AccessError as err:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
+from functools import partial
 import hashlib
 import os
 from threading import Lock
@@ -12,8 +13,7 @@ from ..immich import SMALL_BODY, AssetUpload, ImmichClient, UploadResult
 from .access import ChangedError, check_unchanged, open_file, read_part
 from .hashing import read_whole, sha1_of
 from .ledger.rows import Stamp
-
-_CHUNK = 1024 * 1024
+from .pacing import Pacer
 
 
 async def upload_file(
@@ -25,9 +25,10 @@ async def upload_file(
     stamp: Stamp,
     sha1: bytes,
     content: bytes | None = None,
+    pacer: Pacer,
     sent: Callable[[int], None],
 ) -> UploadResult:
-    """Send one file; ``sent`` is told the bytes that went out.
+    """Send one file, as fast as ``pacer`` lets; ``sent`` is told what went out.
 
     ``content`` is what was hashed, if it was kept. What is read here is hashed again on
     its way: what is not what the ledger knows is never completed, so the server keeps
@@ -52,13 +53,15 @@ async def upload_file(
             pool, _read_again, root, path, stamp, sha1
         )
     if content is not None:
+        if pacer.limit:
+            return await send(partial(_in_pieces, content, pacer, sent))
         result = await send(content)
         sent(len(content))
         return result
     opening = pool.submit(_Source, root, path, stamp, sha1)
     try:
         source = await asyncio.wrap_future(opening)
-        return await send(lambda: source.stream(pool, sent))
+        return await send(lambda: source.stream(pool, pacer, sent))
     finally:
         # In the pool, as it may still be opened or read there when this is cancelled.
         if not opening.cancelled():
@@ -71,6 +74,18 @@ def _read_again(root: bytes, path: bytes, stamp: Stamp, sha1: bytes) -> bytes:
     if sha1_of(content) != sha1:
         raise ChangedError(stamp)
     return content
+
+
+async def _in_pieces(
+    content: bytes, pacer: Pacer, sent: Callable[[int], None]
+) -> AsyncIterator[bytes]:
+    """Yield bytes that are in memory, each piece when it may go out."""
+    start = 0
+    while piece := content[start : start + pacer.piece]:
+        await pacer.wait(len(piece))
+        yield piece
+        sent(len(piece))
+        start += len(piece)
 
 
 class _Source:
@@ -86,17 +101,18 @@ class _Source:
         self._file = open_file(root, path, stamp)
 
     async def stream(
-        self, pool: Executor, sent: Callable[[int], None]
+        self, pool: Executor, pacer: Pacer, sent: Callable[[int], None]
     ) -> AsyncIterator[bytes]:
         """Yield the bytes; the last piece only if the whole is what was hashed.
 
         A piece is read and hashed while the one before it is sent.
         """
         loop = asyncio.get_running_loop()
-        ahead = loop.run_in_executor(pool, self._read)
+        ahead = loop.run_in_executor(pool, self._read, pacer.piece)
         try:
             while data := await ahead:
-                ahead = loop.run_in_executor(pool, self._read)
+                ahead = loop.run_in_executor(pool, self._read, pacer.piece)
+                await pacer.wait(len(data))
                 yield data
                 sent(len(data))
         finally:
@@ -104,12 +120,12 @@ class _Source:
             if not ahead.cancel() and not ahead.cancelled():
                 ahead.exception()
 
-    def _read(self) -> bytes:
+    def _read(self, count: int) -> bytes:
         """Return the next piece as bytes of its own, none at the end; blocking."""
         with self._lock:
             if not self._left:
                 return b""
-            data = read_part(self._file, min(_CHUNK, self._left))
+            data = read_part(self._file, min(count, self._left))
             if not data:
                 raise ChangedError(self._stamp)
             self._digest.update(data)

@@ -18,7 +18,7 @@ from .detect.scan_timer import ScanTimer
 from .detect.watch import Watcher
 from .evaluate import Evaluation, evaluate
 from .events import Event, FolderChanged, StatusChanged
-from .ledger import Ledger, LedgerError, files, folders
+from .ledger import Ledger, LedgerError, agenda, files, folders
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, FolderRow, Stamp
 from .model import FileState, Folder, FolderTrouble, Source
@@ -57,6 +57,8 @@ class WatchedFolder:
         self.folder = folder
         self.trouble: FolderTrouble | None = None
         self.root: Root | None = None
+        # What must become true before its files may be sent, in words for people.
+        self.waiting_for: Sequence[str] = ()
         self._ledger = ledger
         self._pool = pool
         self._clock = clock
@@ -286,6 +288,7 @@ class WatchedFolder:
 
         def load(con: sqlite3.Connection) -> FolderRow:
             row = folders.ensure(con, self.folder.id)
+            agenda.ensure(con, self.folder.id, self._clock.time())
             files.adopt_settling(con, row.id, self._session, self._clock.monotonic())
             return row
 

@@ -19,9 +19,12 @@ UNPROTECTED = "state <> 'protected'"
 _AGENDA = """
 CREATE TABLE agenda (
     folder INTEGER PRIMARY KEY REFERENCES folder ON DELETE CASCADE,
+    since REAL NOT NULL,
     succeeded_at REAL,
+    well_at REAL,
     scheduled_until REAL,
-    owed INTEGER NOT NULL DEFAULT 0
+    owed INTEGER NOT NULL DEFAULT 0,
+    overdue INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 """
 
