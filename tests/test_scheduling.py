@@ -1,5 +1,6 @@
 """When runs start by the clock, also in the nights in which the clocks change."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,9 +16,24 @@ from custom_components.immich_backup.const import (
     CONF_SCHEDULE_TIME,
     CONF_SCHEDULE_WEEKDAYS,
 )
-from custom_components.immich_backup.scheduling import next_scheduled, schedule
+from custom_components.immich_backup.engine import RunTrigger
+from custom_components.immich_backup.scheduled_times import (
+    last_scheduled,
+    next_scheduled,
+    schedule_interval,
+)
+from custom_components.immich_backup.scheduling import FolderScheduling
 
 AMSTERDAM = "Europe/Amsterdam"
+
+
+def scheduling_of(
+    hass: HomeAssistant, data: dict[str, Any], start: Callable[[RunTrigger], None]
+) -> FolderScheduling:
+    """Return when a folder's runs start."""
+    return FolderScheduling(
+        hass, "Camera", data, start=start, wait_for=lambda reasons: None
+    )
 
 
 @pytest.fixture
@@ -148,10 +164,12 @@ async def test_fires_once_a_night(
     freezer.move_to(now)
     fired: list[str] = []
 
-    def run() -> None:
+    def run(trigger: RunTrigger) -> None:
+        assert trigger is RunTrigger.SCHEDULE
         fired.append(dt_util.now().replace(second=0, microsecond=0).isoformat())
 
-    end = schedule(amsterdam, {CONF_SCHEDULE_TIME: "02:30:00"}, run)
+    scheduling = scheduling_of(amsterdam, {CONF_SCHEDULE_TIME: "02:30:00"}, run)
+    await scheduling.begin()
     for _ in range(2 * 24 * 4):
         now += timedelta(minutes=15)
         freezer.move_to(now)
@@ -159,7 +177,7 @@ async def test_fires_once_a_night(
         await amsterdam.async_block_till_done()
     assert fired == moments
 
-    end()
+    scheduling.end()
     for _ in range(24):
         now += timedelta(hours=1)
         freezer.move_to(now)
@@ -168,5 +186,107 @@ async def test_fires_once_a_night(
 
 
 async def test_nothing_chosen(hass: HomeAssistant) -> None:
-    """Without a time nothing is planned, and ending that is possible."""
-    schedule(hass, {}, pytest.fail)()
+    """Without a time nothing is planned or missed, and ending that is possible."""
+    scheduling = scheduling_of(hass, {}, pytest.fail)
+    await scheduling.begin()
+    assert not scheduling.catch_up(0.0)
+    assert not scheduling.problems
+    scheduling.end()
+    scheduling.end()
+
+
+async def test_time_zone_changes(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """A home that moves gets its backups at its own new time."""
+    freezer.move_to("2026-11-21T08:00:00+00:00")
+    fired: list[RunTrigger] = []
+    await hass.config.async_set_time_zone("UTC")
+    scheduling = scheduling_of(hass, {CONF_SCHEDULE_TIME: "12:00:00"}, fired.append)
+    await scheduling.begin()
+    await hass.config.async_set_time_zone("Asia/Tokyo")
+    scheduling.plan()
+    for moment, count in (
+        ("2026-11-21T12:30:00+00:00", 0),
+        ("2026-11-22T02:59:00+00:00", 0),
+        ("2026-11-22T03:00:01+00:00", 1),
+    ):
+        freezer.move_to(moment)
+        async_fire_time_changed(hass, datetime.fromisoformat(moment))
+        await hass.async_block_till_done()
+        assert len(fired) == count
+    scheduling.end()
+
+
+@pytest.mark.parametrize(
+    ("followed_until", "missed"),
+    [
+        # The last moment was on Saturday at 12:00, which is 11:00 UTC.
+        ("2026-11-21T10:59:00+00:00", True),
+        ("2026-11-01T00:00:00+00:00", True),
+        ("2026-11-21T11:00:00+00:00", False),
+        ("2026-11-22T00:00:00+00:00", False),
+        (None, False),
+    ],
+)
+async def test_missed_runs(
+    amsterdam: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    followed_until: str | None,
+    missed: bool,
+) -> None:
+    """What was missed is made up for once, however often it was."""
+    freezer.move_to("2026-11-22T09:00:00+01:00")
+    started: list[RunTrigger] = []
+    scheduling = scheduling_of(
+        amsterdam,
+        {CONF_SCHEDULE_TIME: "12:00:00", CONF_SCHEDULE_WEEKDAYS: ["tue", "sat"]},
+        started.append,
+    )
+    until = None
+    if followed_until is not None:
+        until = datetime.fromisoformat(followed_until).timestamp()
+    assert scheduling.catch_up(until) is missed
+    assert started == [RunTrigger.SCHEDULE] * missed
+
+
+@given(
+    now=st.datetimes(
+        datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)
+    ),
+    time=st.times(),
+    weekdays=st.sets(st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat"])),
+)
+def test_last_and_next(now: datetime, time: Any, weekdays: set[str]) -> None:
+    """Nothing lies between the last moment and the next one."""
+    data = {
+        CONF_SCHEDULE_TIME: time.isoformat("seconds"),
+        CONF_SCHEDULE_WEEKDAYS: sorted(weekdays),
+    }
+    dt_util.set_default_time_zone(ZoneInfo(AMSTERDAM))
+    try:
+        last = last_scheduled(data, now)
+        following = next_scheduled(data, now)
+        assert last is not None
+        assert following is not None
+        assert next_scheduled(data, last) == following
+    finally:
+        dt_util.set_default_time_zone(dt_util.UTC)
+    assert last.astimezone(UTC) <= now < following.astimezone(UTC)
+    interval = schedule_interval(data)
+    assert interval is not None
+    assert following - last <= interval
+
+
+@pytest.mark.parametrize(
+    ("data", "days"),
+    [
+        ({}, None),
+        ({CONF_SCHEDULE_TIME: "02:00:00"}, 1),
+        ({CONF_SCHEDULE_TIME: "02:00:00", CONF_SCHEDULE_WEEKDAYS: ["sun"]}, 7),
+        ({CONF_SCHEDULE_TIME: "02:00:00", CONF_SCHEDULE_WEEKDAYS: ["mon", "sat"]}, 5),
+    ],
+)
+def test_interval(data: dict[str, Any], days: int | None) -> None:
+    """The longest time between two runs follows from the weekdays."""
+    assert schedule_interval(data) == (None if days is None else timedelta(days=days))

@@ -1,5 +1,6 @@
 """Names that more than one module of the integration uses."""
 
+from enum import StrEnum
 import logging
 from typing import Final
 
@@ -20,10 +21,25 @@ CONF_RULES: Final = "rules"
 CONF_NEW_MEDIA: Final = "new_media"
 CONF_SCHEDULE_TIME: Final = "schedule_time"
 CONF_SCHEDULE_WEEKDAYS: Final = "schedule_weekdays"
+CONF_PERSONS: Final = "persons"
+CONF_PRESENCE: Final = "presence"
+CONF_ZONE: Final = "presence_zone"
+CONF_TRIGGERS: Final = "triggers"
+CONF_CONDITIONS: Final = "conditions"
+CONF_OVERDUE_HOURS: Final = "overdue_hours"
 CONF_INCLUDE_EXISTING: Final = "include_existing"
 CONF_SETTLE_SECONDS: Final = "settle_seconds"
 
 DEFAULT_SETTLE_SECONDS: Final = 10
+DEFAULT_OVERDUE_HOURS: Final = 48
+
+
+class Presence(StrEnum):
+    """Whether runs start when someone comes to a place, or leaves it."""
+
+    ARRIVES = "arrives"
+    LEAVES = "leaves"
+
 
 # What the API key must be allowed to do, with what it is used for; the same list is in
 # the README.

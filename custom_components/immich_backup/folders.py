@@ -1,6 +1,7 @@
 """A folder's subentry as the engine's folder."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry
@@ -10,14 +11,17 @@ from .const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
+    CONF_OVERDUE_HOURS,
     CONF_RECURSIVE,
     CONF_RULES,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
+    DEFAULT_OVERDUE_HOURS,
     DEFAULT_SETTLE_SECONDS,
 )
 from .engine import Detection, Folder, MediaKind, RuleSet, parse_rule
 from .engine.media_types import DEFAULT_EXTENSIONS
+from .scheduled_times import schedule_interval
 
 
 def folder_of(subentry: ConfigSubentry) -> Folder:
@@ -28,6 +32,12 @@ def folder_of(subentry: ConfigSubentry) -> Folder:
 def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
     """Return the engine's folder of a form's values; raises RuleError."""
     include_existing = data.get(CONF_INCLUDE_EXISTING, True)
+    interval = schedule_interval(data)
+    overdue = (
+        timedelta(hours=data.get(CONF_OVERDUE_HOURS, DEFAULT_OVERDUE_HOURS))
+        if interval is None
+        else 2 * interval
+    )
     return Folder(
         id=folder_id,
         name=name,
@@ -49,4 +59,6 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         include_existing=include_existing,
         new_media=data.get(CONF_NEW_MEDIA, True),
         settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
+        scheduled=interval is not None,
+        overdue_seconds=overdue.total_seconds(),
     )

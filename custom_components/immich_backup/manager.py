@@ -1,14 +1,17 @@
 """Binds the engine to Home Assistant: one for every account, as long as it is loaded."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .account import client_of, ledger_path
@@ -21,7 +24,11 @@ from .engine.model import Halt
 from .folders import folder_of
 from .home import HomeContext
 from .issue_keeper import IssueKeeper
-from .scheduling import next_scheduled, schedule
+from .scheduled_times import next_scheduled
+from .scheduling import FolderScheduling
+
+# Time between tests of conditions that change without telling, such as templates.
+_POLL_INTERVAL = timedelta(seconds=30)
 
 type ImmichBackupConfigEntry = ConfigEntry[BackupManager]
 type NewFolderListener = Callable[[ConfigSubentry], None]
@@ -46,8 +53,9 @@ class BackupManager:
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.
         self._applied: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._schedules: dict[str, CALLBACK_TYPE] = {}
-        self._stopped = False
+        self._schedulings: dict[str, FolderScheduling] = {}
+        self._begun = self._stopped = False
+        self._removes: list[CALLBACK_TYPE] = []
         self._new_folder_listeners: list[NewFolderListener] = []
         self._lock = asyncio.Lock()
         self._account = _account_of(entry)
@@ -69,24 +77,38 @@ class BackupManager:
                 tended.append(folder)
         await self.engine.start(tended, self._applied, begin=False)
         for folder in tended:
-            self._schedule(folder.id, self._applied[folder.id][1])
+            await self._schedule(folder.id)
         self.overview.async_add_listener(self._overview_told)
         self.server.async_add_listener(self._server_told)
         await self.issues.look_for_large_files()
 
-    @callback
-    def begin(self, _hass: HomeAssistant) -> None:
+    async def begin(self, _hass: HomeAssistant) -> None:
         """Tend the folders: Home Assistant has started and has time for it."""
-        self.engine.begin()
+        async with self._lock:
+            if self._stopped:
+                return
+            self._begun = True
+            for scheduling in self._schedulings.values():
+                await scheduling.begin()
+            self._removes += [
+                async_track_time_interval(self.hass, self._poll, _POLL_INTERVAL),
+                self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._replan),
+            ]
+            self.engine.begin()
+            await self._catch_up()
+        self._poll()
 
     async def stop(self, _event: object = None) -> None:
         """Stop everything; what is on its way is sent again after the next start."""
         if self._stopped:
             return
         self._stopped = True
-        for remove in self._schedules.values():
-            remove()
-        self._schedules.clear()
+        async with self._lock:
+            for remove in self._removes:
+                remove()
+            for scheduling in self._schedulings.values():
+                scheduling.end()
+            self._schedulings.clear()
         await self.overview.async_shutdown()
         await self.server.async_shutdown()
         await self.engine.stop()
@@ -129,7 +151,7 @@ class BackupManager:
         moments = (
             next_scheduled(subentry.data, now)
             for subentry in self._subentries()
-            if subentry.subentry_id in self._schedules
+            if subentry.subentry_id in self._schedulings
         )
         return min(filter(None, moments), default=None)
 
@@ -145,7 +167,8 @@ class BackupManager:
             await self.engine.suspend(subentry.subentry_id)
         else:
             await self.engine.apply(folder)
-            self._schedule(subentry.subentry_id, subentry.data)
+            await self._note_scheduled(folder.id)
+            await self._schedule(folder.id)
         if new:
             for listener in list(self._new_folder_listeners):
                 listener(subentry)
@@ -173,24 +196,64 @@ class BackupManager:
         self.issues.rules_readable(subentry)
         return folder
 
-    @callback
-    def _schedule(self, folder_id: str, data: Mapping[str, Any]) -> None:
-        """Start a folder's runs by the clock."""
+    async def _schedule(self, folder_id: str) -> None:
+        """Let a folder's runs start, and its files wait, as its owner chose."""
+        name, data = self._applied[folder_id]
 
         @callback
-        def start() -> None:
+        def start(trigger: RunTrigger) -> None:
             if self.engine.controls.automatic:
-                self.engine.start_run([folder_id], trigger=RunTrigger.SCHEDULE)
+                self.engine.start_run([folder_id], trigger=trigger)
+            if trigger is RunTrigger.SCHEDULE:
+                self.entry.async_create_background_task(
+                    self.hass,
+                    self._note_scheduled(folder_id),
+                    f"{DOMAIN} note that a schedule was followed",
+                )
             # The next run is another one now.
             self.overview.changed()
 
-        self._schedules[folder_id] = schedule(self.hass, data, start)
+        @callback
+        def wait_for(reasons: Sequence[str]) -> None:
+            self.engine.set_waiting_for(folder_id, reasons)
+
+        self._schedulings[folder_id] = scheduling = FolderScheduling(
+            self.hass, name, data, start=start, wait_for=wait_for
+        )
+        if self._begun:
+            await scheduling.begin()
+
+    async def _catch_up(self) -> None:
+        """Start the runs that were missed while Home Assistant was off, once each."""
+        for folder_id, scheduling in self._schedulings.items():
+            with suppress(LedgerError):
+                scheduling.catch_up(await self.engine.scheduled_until(folder_id))
+
+    async def _note_scheduled(self, folder_id: str) -> None:
+        """Record that a folder's schedule was followed until now."""
+        # At worst a run is made up for that was not missed.
+        with suppress(LedgerError):
+            await self.engine.note_scheduled(folder_id)
+
+    @callback
+    def _poll(self, _now: datetime | None = None) -> None:
+        """Test the conditions that change without telling."""
+        for scheduling in self._schedulings.values():
+            if scheduling.gate.needs_polling:
+                scheduling.gate.look()
+
+    @callback
+    def _replan(self, _event: object) -> None:
+        """Follow the home into another time zone."""
+        for scheduling in self._schedulings.values():
+            scheduling.plan()
+        self.overview.changed()
 
     @callback
     def _unschedule(self, subentry_id: str) -> None:
-        """Start no more runs by the clock."""
-        if (end := self._schedules.pop(subentry_id, None)) is not None:
-            end()
+        """Start no more runs, and let nothing wait."""
+        if (scheduling := self._schedulings.pop(subentry_id, None)) is not None:
+            scheduling.end()
 
     @callback
     def _name_device(self, identifier: str, name: str) -> None:

@@ -1,66 +1,99 @@
-"""When a folder's runs start by the clock: what was chosen as moments in time."""
+"""When a folder's runs start and what they wait for: clock, home, missed runs."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from homeassistant.const import WEEKDAYS
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_point_in_time
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS
+from .const import CONF_CONDITIONS
+from .engine import RunTrigger
+from .gate import FolderGate
+from .home_triggers import attach_triggers
+from .scheduled_times import last_scheduled, next_scheduled
 
 
-@callback
-def schedule(
-    hass: HomeAssistant, data: Mapping[str, Any], start: Callable[[], None]
-) -> CALLBACK_TYPE:
-    """Call a function at the time on the weekdays that were chosen, if there is one.
+class FolderScheduling:
+    """Starts one folder's runs, and lets its files wait, as its owner chose."""
 
-    Returns how to end it. A time trigger would not do: in the night in which the clocks
-    go forward it skips a time that does not exist, in the other it fires twice.
-    """
-    remove: CALLBACK_TYPE | None = None
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        name: str,
+        data: Mapping[str, Any],
+        *,
+        start: Callable[[RunTrigger], None],
+        wait_for: Callable[[Sequence[str]], None],
+    ) -> None:
+        """Take what was chosen; nothing starts yet.
+
+        ``start`` is called when a run is to start, ``wait_for`` with what must become
+        true first, in words.
+        """
+        self._hass = hass
+        self._name = name
+        self._data = data
+        self._start = start
+        self._next: CALLBACK_TYPE | None = None
+        self._detach: CALLBACK_TYPE | None = None
+        self._broken: Sequence[str] = ()
+        self.gate = FolderGate(hass, data.get(CONF_CONDITIONS, ()), wait_for)
+
+    async def begin(self) -> None:
+        """Follow the clock and the home from now on."""
+        await self.gate.begin()
+        self._detach, self._broken = await attach_triggers(
+            self._hass, self._name, self._data, lambda: self._start(RunTrigger.TRIGGER)
+        )
+        self.plan()
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Return what of it can't be used, in words."""
+        return [*self._broken, *self.gate.problems]
 
     @callback
-    def plan() -> None:
-        nonlocal remove
-        moment = next_scheduled(data, dt_util.utcnow())
-        remove = (
-            None if moment is None else async_track_point_in_time(hass, fire, moment)
+    def plan(self) -> None:
+        """Wait for the next moment, in the time zone of the home as it is now.
+
+        A time trigger would not do: in the night in which the clocks go forward it
+        skips a time that does not exist, in the other it fires twice.
+        """
+        if self._next is not None:
+            self._next()
+        moment = next_scheduled(self._data, dt_util.utcnow())
+        self._next = (
+            None
+            if moment is None
+            else async_track_point_in_time(self._hass, self._fire, moment)
         )
 
     @callback
-    def fire(_now: datetime) -> None:
-        plan()
-        start()
+    def catch_up(self, followed_until: float | None) -> bool:
+        """Start a run if one was missed since then (epoch seconds); return whether.
+
+        However many were missed, it is one.
+        """
+        last = last_scheduled(self._data, dt_util.utcnow())
+        if last is None or followed_until is None or last.timestamp() <= followed_until:
+            return False
+        self._start(RunTrigger.SCHEDULE)
+        return True
 
     @callback
-    def end() -> None:
-        if remove is not None:
-            remove()
+    def end(self) -> None:
+        """Follow nothing any more."""
+        for remove in (self._next, self._detach):
+            if remove is not None:
+                remove()
+        self._next = self._detach = None
+        self.gate.end()
 
-    plan()
-    return end
-
-
-def next_scheduled(data: Mapping[str, Any], now: datetime) -> datetime | None:
-    """Return when a folder's next run starts by the clock; None without a time.
-
-    ``now`` is aware; the result is too, in Home Assistant's time zone. Of a time that
-    comes twice in a night it is the first; one that is skipped comes an hour later.
-    """
-    at = dt_util.parse_time(data.get(CONF_SCHEDULE_TIME) or "")
-    if at is None:
-        return None
-    weekdays = data.get(CONF_SCHEDULE_WEEKDAYS) or WEEKDAYS
-    zone = dt_util.get_default_time_zone()
-    today = now.astimezone(zone).date()
-    for days in range(8):
-        day = today + timedelta(days=days)
-        # By way of UTC, for times of one zone are compared by their digits alone.
-        moment = dt_util.as_utc(datetime.combine(day, at, zone))
-        if moment > now and WEEKDAYS[day.weekday()] in weekdays:
-            return dt_util.as_local(moment)
-    return None
+    @callback
+    def _fire(self, _now: datetime) -> None:
+        """Start a run by the clock."""
+        self._next = None
+        self.plan()
+        self._start(RunTrigger.SCHEDULE)
