@@ -4,7 +4,7 @@ from hypothesis import example, given, strategies as st
 import pytest
 from yarl import URL
 
-from custom_components.immich_backup.immich import normalise_address
+from custom_components.immich_backup.immich import complete_address, normalise_address
 from custom_components.immich_backup.immich.errors import AddressError
 
 
@@ -66,6 +66,62 @@ def test_refused(typed: str, reason: str) -> None:
     """What is no address of a server is refused with a stable reason."""
     with pytest.raises(AddressError) as caught:
         normalise_address(typed)
+    assert caught.value.reason == reason
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("192.168.1.5:2283", "http"),
+        (" 10.0.0.7/api/ ", "http"),
+        ("[fd00::5]:2283", "http"),
+        ("100.100.7.7", "http"),
+        ("immich", "http"),
+        ("immich_server:2283", "http"),
+        ("photos.local", "http"),
+        ("Photos.Fritz.LAN:2283", "http"),
+        ("nas.home.arpa", "http"),
+        ("photos.example.com", "https"),
+        ("photos.example.com:2283/photos", "https"),
+        ("8.8.8.8:2283", "https"),
+        ("evil-local", "http"),
+        ("notlocal.example", "https"),
+    ],
+)
+def test_completed(typed: str, first: str) -> None:
+    """A missing scheme may be either one: http is likelier at home, https elsewhere."""
+    other = {"http": "https", "https": "http"}[first]
+    assert complete_address(typed) == [
+        normalise_address(f"{scheme}://{typed.strip()}") for scheme in (first, other)
+    ]
+
+
+@pytest.mark.parametrize(
+    "typed", ["http://photos.local/immich", "HTTPS://photos.example.com "]
+)
+def test_complete_already(typed: str) -> None:
+    """A scheme that was typed is the one that is meant."""
+    assert complete_address(typed) == [normalise_address(typed)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("", "address"),
+        ("ftp://photos.local", "scheme"),
+        ("javascript://photos.local/%0aalert(1)", "scheme"),
+        ("javascript:alert(1)", "address"),
+        ("//photos.local", "address"),
+        ("photos local", "address"),
+        ("me:secret@photos.local", "credentials"),
+        ("fd00::5", "address"),
+    ],
+)
+def test_not_completed(typed: str, reason: str) -> None:
+    """What is no address has none by a scheme before it."""
+    with pytest.raises(AddressError) as caught:
+        complete_address(typed)
     assert caught.value.reason == reason
     assert "secret" not in str(caught.value)
 

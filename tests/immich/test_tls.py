@@ -109,7 +109,7 @@ async def test_not_tls_at_all(
     """Https where http is spoken is told."""
     address = immich.url.replace("http:", "https:")
     client = ImmichClient(session, address, CANARY, verify_tls=verify_tls)
-    with pytest.raises(errors.TlsError, match="does not speak TLS"):
+    with pytest.raises(errors.NoTlsError, match="does not speak TLS"):
         await client.me()
 
 

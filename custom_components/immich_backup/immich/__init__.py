@@ -1,6 +1,6 @@
 """A thin, typed client of the Immich REST API; it knows nothing about backups."""
 
-from .address import normalise_address
+from .address import complete_address, normalise_address
 from .client import MAX_CHECK, OLDEST_VERSION, SMALL_BODY, ImmichClient
 from .models import (
     Album,
@@ -34,6 +34,7 @@ __all__ = [
     "UploadResult",
     "User",
     "Visibility",
+    "complete_address",
     "normalise_address",
     "sendable_name",
 ]

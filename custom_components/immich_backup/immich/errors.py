@@ -85,7 +85,11 @@ class ConnectionFailedError(UnavailableError):
 
 
 class TlsError(UnavailableError):
-    """The server's certificate can't be verified."""
+    """There is no connection that is safe: the certificate can't be verified."""
+
+
+class NoTlsError(TlsError):
+    """The server does not speak TLS at all, or only in a way that nobody should."""
 
 
 class MaintenanceError(UnavailableError):

@@ -16,6 +16,7 @@ from .errors import (
     ConnectionFailedError,
     ImmichError,
     NotFoundError,
+    NoTlsError,
     PermissionMissingError,
     ProtocolError,
     QuotaExceededError,
@@ -205,12 +206,19 @@ def _failure(err: Exception) -> ImmichError:
             reason = getattr(err.certificate_error, "verify_message", "") or "invalid"
             return TlsError(f"The server's certificate can't be verified: {reason}")
         case aiohttp.ClientSSLError():
-            return TlsError("The server does not speak TLS, or not in a common version")
+            return NoTlsError(
+                "The server does not speak TLS, or not in a common version"
+            )
         case TimeoutError():
             return ConnectionFailedError("The server does not answer")
+        case aiohttp.ClientConnectorDNSError():
+            return ConnectionFailedError(
+                f"Can't connect to the server: no address is known for {err.host}"
+            )
         case aiohttp.ClientConnectorError():
             return ConnectionFailedError(
-                f"Can't connect to the server: {err.strerror or 'no route'}"
+                "Can't connect to the server: nothing answers at"
+                f" {err.host}, port {err.port}"
             )
         case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError():
             return _ConnectionLostError("The connection to the server broke")
