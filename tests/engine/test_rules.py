@@ -138,6 +138,7 @@ def test_anything_is_a_rule_or_an_error(data: dict[str, object]) -> None:
         ({"types": 5}, "types", "not_a_list"),
         ({"extensions": ["*"]}, "extensions", "not_an_extension"),
         ({"extensions": ["a/b"]}, "extensions", "not_an_extension"),
+        ({"extensions": [" , ;"]}, "extensions", "not_an_extension"),
         ({"paths": ["///"]}, "paths", "not_a_pattern"),
         ({"paths": ["../secret"]}, "paths", "not_a_pattern"),
         ({"paths": ["x" * 257]}, "paths", "not_a_pattern"),
@@ -172,6 +173,8 @@ def test_ways_to_write_a_rule() -> None:
     """Lists may be one text, extensions have many forms, a nameless rule a number."""
     one = parse_rule({"extensions": "jpg, .PNG\n*.Gif", "name": "  "}, 4)
     other = parse_rule({"extensions": [".jpg", "png", "GIF"], "action": "skip"}, 4)
+    several = parse_rule({"extensions": ["jpg, .PNG", " *.gif;"]}, 4)
+    assert several.criteria == other.criteria
     assert one == other
     assert one.name == "Rule 4"
     assert one.action is RuleAction.SKIP

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+import re
 
 from .age import AgeCriterion
 from .captured import CapturedCriterion
@@ -16,6 +17,8 @@ from .size import SizeCriterion
 
 _MAX_PATTERN = 256
 _MEGABYTE = 1_000_000
+# No extension holds one of these.
+_SEPARATORS = re.compile(r"[\s,;]+")
 # Beyond any megabytes, days and pixels there are; what is made of it stays finite.
 _LARGEST = 1e15
 
@@ -46,7 +49,7 @@ def parse_rule(data: Mapping[str, object], number: int) -> Rule:
     if types := _words(data, "types"):
         criteria.append(KindCriterion(frozenset(map(_kind, types))))
     if extensions := _words(data, "extensions"):
-        criteria.append(ExtensionCriterion(frozenset(map(_extension, extensions))))
+        criteria.append(ExtensionCriterion(_extensions(extensions)))
     if patterns := _words(data, "paths"):
         criteria.append(GlobCriterion(tuple(map(_pattern, patterns))))
     low, high = _range(data, "min_size_mb", "max_size_mb")
@@ -89,6 +92,16 @@ def _kind(word: str) -> MediaKind:
         return MediaKind(word)
     except ValueError as err:
         raise RuleError("types", "unknown") from err
+
+
+def _extensions(words: Sequence[str]) -> frozenset[str]:
+    """Return extensions, of which one text may hold several: `jpg, heic`."""
+    found = frozenset(
+        _extension(word) for text in words for word in _SEPARATORS.split(text) if word
+    )
+    if not found:
+        raise RuleError("extensions", "not_an_extension")
+    return found
 
 
 def _extension(word: str) -> str:
