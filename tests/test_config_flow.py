@@ -25,10 +25,11 @@ import pytest_socket
 from custom_components.immich_backup.config_flow import CONF_TAKE_OVER, SECTION_ADVANCED
 from custom_components.immich_backup.const import CONF_HEADERS, DOMAIN, PERMISSIONS
 from custom_components.immich_backup.flows import account
+from custom_components.immich_backup.immich import ImmichClient, address
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault, Simulator
 
-from .immich.server import RawServer, answers, http
+from .immich.server import Exchange, Handler, RawServer, answers, http
 from .immich.test_tls import server_context
 from .support.flows import assert_readable, english, folder_form
 from .support.home import API_KEY, ENTRY_ID, Home, folder_data, until
@@ -124,6 +125,7 @@ async def test_add(home: Home) -> None:
     placeholders = form["description_placeholders"]
     assert placeholders is not None
     assert set(placeholders["permissions"].splitlines()) == PERMISSIONS
+    assert placeholders["key_kept"] == placeholders["headers_kept"] == ""
 
     result = await submit(hass, form, entered(f" {home.immich.url}/api/ "))
     entry = assert_created(home, result)
@@ -147,9 +149,10 @@ async def test_add(home: Home) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("photos.example.com", "scheme"),
         ("ftp://photos.example.com", "scheme"),
         ("http://ada:secret@photos.example.com", "credentials"),
+        ("ada:secret@photos.example.com", "credentials"),
+        ("photos example com", "address"),
         ("http://", "address"),
         ("http://photos example com", "address"),
     ],
@@ -185,6 +188,13 @@ def maintain(immich: Simulator) -> None:
 def outdate(immich: Simulator) -> None:
     """Let the server be of the time before 3.0."""
     immich.faults.version = "2.9.1"
+
+
+def immich_of(user_id: str) -> Handler:
+    """Return what answers as far as an account asks, at any path."""
+    user = {"id": user_id, "name": "Admin", "permissions": ["all"], "email": "a@b"}
+    version = {"major": 3, "minor": 0, "patch": 3}
+    return answers(version=http(200, version), me=http(200, user), other=http(502))
 
 
 def _add(immich: Simulator, fault: Fault) -> None:
@@ -278,6 +288,143 @@ async def test_unreachable(home: Home) -> None:
     assert_created(home, result)
 
 
+PHOTOS = "/photos", "/user-settings?isOpen=api-keys", "/api/photos/", "/a/b#c"
+
+
+@pytest.mark.parametrize("path", PHOTOS)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+async def test_page_of_immich(home: Home, scheme: str, path: str) -> None:
+    """The address of a page leads to the server; what a browser shows can be entered."""
+    place = home.immich.url.removeprefix("http://")
+    typed = f" {scheme}{place}{path} "
+    result = await submit(home.hass, await begin(home.hass), entered(typed))
+    assert assert_created(home, result).data[CONF_URL] == home.immich.url
+
+
+async def test_path_of_immich(home: Home) -> None:
+    """A server that answers below a path is not asked above it."""
+    user = home.immich.admin()
+
+    async def handle(exchange: Exchange) -> None:
+        seen.append(exchange.target)
+        await below(exchange)
+
+    seen: list[str] = []
+    below = immich_of(user.id)
+    async with RawServer(handle) as server:
+        url = f"{server.address}/immich"
+        result = await submit(home.hass, await begin(home.hass), entered(url))
+        entry = assert_created(home, result)
+        assert entry.data[CONF_URL] == url
+        assert all(target.startswith("/immich/api/") for target in seen)
+        await home.hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_page_of_something_else(home: Home) -> None:
+    """Where no Immich is, the address that was typed is what the error is about."""
+    respond(canned="html-page")(home.immich)
+    typed = f"{home.immich.url}/photos"
+    form = await submit(home.hass, await begin(home.hass), entered(typed))
+    assert form["errors"] == {CONF_URL: "not_immich"}
+    assert shown(form)[CONF_URL]["description"]["suggested_value"] == typed
+    paths = [request.path for request in home.immich.requests]
+    assert paths == ["/photos/api/server/version", "/api/server/version"]
+
+
+async def test_page_of_an_old_server(home: Home) -> None:
+    """What Immich itself says counts more than what its pages are."""
+    outdate(home.immich)
+    typed = f"{home.immich.url}/photos"
+    form = await submit(home.hass, await begin(home.hass), entered(typed))
+    assert form["errors"] == {CONF_URL: "server_too_old"}
+
+
+@pytest.fixture
+def abroad(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this computer count as one on the internet."""
+    monkeypatch.setattr(address, "_at_home", lambda _: False)
+
+
+@pytest.mark.usefixtures("abroad")
+async def test_without_encryption(home: Home) -> None:
+    """Elsewhere than at home nothing secret goes over http unless a person agrees."""
+    place = home.immich.url.removeprefix("http://")
+    values = entered(f"{place}/photos", **{CONF_HEADERS: "X-Proxy: secret"})
+    form = await submit(home.hass, await begin(home.hass), values)
+    assert_nothing_created(home.hass, form)
+    assert form["errors"] == {CONF_URL: "not_encrypted"}
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    assert placeholders["location"] == home.immich.url
+    assert placeholders["key_kept"].startswith("The key that you entered is kept")
+    for request in home.immich.requests:
+        assert API_KEY not in str(request)
+        assert "X-Proxy" not in request.headers
+    suggested = shown(form)[CONF_URL]["description"]["suggested_value"]
+    assert suggested == home.immich.url
+    result = await submit(home.hass, form, entered(suggested, key=None))
+    assert assert_created(home, result).data[CONF_URL] == home.immich.url
+
+
+@pytest.mark.usefixtures("abroad")
+async def test_encrypted_first(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where https is spoken, http is not even tried."""
+    asyncio.get_running_loop().set_debug(False)
+    asked: list[str] = []
+
+    def client_of(hass: HomeAssistant, data: dict[str, Any]) -> ImmichClient:
+        asked.append(data[CONF_URL])
+        return original(hass, data)
+
+    original = account.client_of
+    monkeypatch.setattr(account, "client_of", client_of)
+    async with RawServer(
+        answers(other=http(502)), tls=server_context(tmp_path)
+    ) as server:
+        place = server.address.removeprefix("https://")
+        form = await submit(home.hass, await begin(home.hass), entered(place))
+        assert form["errors"] == {CONF_URL: "tls_failed"}
+        values = entered(place, key=None, **{CONF_VERIFY_SSL: False})
+        form = await submit(home.hass, form, values)
+        assert form["errors"] == {CONF_URL: "cannot_connect"}
+        assert asked == [server.address] * 2
+
+
+async def test_https_at_home(home: Home, tmp_path: Path) -> None:
+    """At home https is found too; a certificate that is wrong says more than silence."""
+    asyncio.get_running_loop().set_debug(False)
+    immich = immich_of(home.immich.admin().id)
+    async with RawServer(immich, tls=server_context(tmp_path)) as server:
+        place = server.address.removeprefix("https://")
+        form = await submit(home.hass, await begin(home.hass), entered(place))
+        assert form["errors"] == {CONF_URL: "tls_failed"}
+        values = entered(place, key=None, **{CONF_VERIFY_SSL: False})
+        entry = assert_created(home, await submit(home.hass, form, values))
+        assert entry.data[CONF_URL] == server.address
+        await home.hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_https_where_http_is_spoken(home: Home) -> None:
+    """It is told that http is spoken, not that a certificate is wrong."""
+    url = home.immich.url.replace("http:", "https:")
+    form = await submit(home.hass, await begin(home.hass), entered(url))
+    assert form["errors"] == {CONF_URL: "no_https"}
+    assert shown(form)[SECTION_ADVANCED]["expanded"] is False
+
+
+async def test_nobody_there(home: Home) -> None:
+    """Where nothing answers, host and port are told, as they were understood."""
+    form = await submit(home.hass, await begin(home.hass), entered("127.0.0.1:1"))
+    assert form["errors"] == {CONF_URL: "cannot_connect"}
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    assert placeholders["detail"] == (
+        "Can't connect to the server: nothing answers at 127.0.0.1, port 1"
+    )
+
+
 async def test_moved(home: Home, other_immich: Simulator) -> None:
     """A redirect is not followed; where it leads is entered, for a person to confirm."""
     location = f"{home.immich.url}/api/server/version?token=secret"
@@ -298,15 +445,7 @@ async def test_moved(home: Home, other_immich: Simulator) -> None:
 
 async def test_certificate(home: Home, tmp_path: Path) -> None:
     """A certificate that can't be verified is told, and can be excused."""
-    user = home.immich.admin()
-    immich = answers(
-        version=http(200, {"major": 3, "minor": 0, "patch": 3}),
-        me=http(
-            200,
-            {"id": user.id, "name": "Admin", "permissions": ["all"], "email": "a@b"},
-        ),
-        other=http(502),
-    )
+    immich = immich_of(home.immich.admin().id)
     # Where asyncio debugs, the broken handshake counts as an error of the test.
     asyncio.get_running_loop().set_debug(False)
     async with RawServer(immich, tls=server_context(tmp_path)) as server:
@@ -363,7 +502,7 @@ async def test_configured_already(home: Home) -> None:
     assert form["errors"] == {CONF_API_KEY: "already_configured"}
     placeholders = form["description_placeholders"]
     assert placeholders is not None
-    assert placeholders["account"] == home.entry.title
+    assert placeholders["other"] == home.entry.title
 
     ada = await home.immich.add_user("ada@example.com", "Ada")
     key = await home.immich.add_api_key(ada, ["all"])
@@ -393,6 +532,8 @@ async def test_headers(home: Home) -> None:
     placeholders = form["description_placeholders"]
     assert placeholders is not None
     assert placeholders["line"] == "3"
+    # There is none yet that could be kept.
+    assert placeholders["headers_kept"] == ""
     assert shown(form)[SECTION_ADVANCED]["expanded"] is True
 
     good = "X-Proxy:  abc \n\n X-Other: d: e"
@@ -406,7 +547,10 @@ async def test_headers(home: Home) -> None:
     form = await reconfigure(hass, entry)
     placeholders = form["description_placeholders"]
     assert placeholders is not None
-    assert placeholders["headers"] == "X-Proxy, X-Other"
+    assert placeholders["headers_kept"] == (
+        "Set now: X-Proxy, X-Other. Leave this empty to keep them; a single `-` removes"
+        " them."
+    )
     assert "abc" not in json.dumps(shown(form))
     await submit(hass, form, entered(home.immich.url, key=None))
     assert entry.data[CONF_HEADERS] == headers
@@ -509,6 +653,7 @@ async def test_other_account(home: Home) -> None:
     placeholders = form["description_placeholders"]
     assert placeholders is not None
     assert placeholders["user"] == "Ada"
+    assert placeholders["account"] == entry.title
     assert shown(form)[CONF_TAKE_OVER]["default"] is False
     assert entry.data[CONF_API_KEY] == "wrong"
 
@@ -555,7 +700,12 @@ async def test_account_of_another_entry(home: Home) -> None:
     form = await reconfigure(home.hass, entry)
     values = entered(home.immich.url, key=key)
     form = await submit(home.hass, form, values)
-    assert form["errors"] == {CONF_API_KEY: "already_configured"}
+    assert form["errors"] == {CONF_API_KEY: "key_of_other"}
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    # The form is still about the account that is changed.
+    assert placeholders["account"] == entry.title
+    assert placeholders["other"] == "Ada (127.0.0.1)"
     result = await submit(home.hass, form, entered(home.immich.url))
     assert result["reason"] == "reconfigure_successful"
 
@@ -578,7 +728,7 @@ async def test_reconfigure(
     assert fields[CONF_URL]["description"]["suggested_value"] == old_url
     assert not fields[CONF_API_KEY]["required"]
 
-    form = await submit(home.hass, form, entered("127.0.0.2", key=None))
+    form = await submit(home.hass, form, entered("ftp://127.0.0.2", key=None))
     assert form["errors"] == {CONF_URL: "scheme"}
     assert entry.data[CONF_URL] == old_url
     await home.immich.stop()

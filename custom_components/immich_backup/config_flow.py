@@ -27,17 +27,23 @@ from .const import CONF_HEADERS, DOMAIN, PERMISSIONS, SUBENTRY_FOLDER
 from .flows.account import (
     AccountError,
     account_title,
-    address_of,
-    check_account,
+    check_key,
+    find_server,
     headers_of,
 )
 from .flows.folder import FolderSubentryFlow
+from .flows.texts import load_texts
 from .immich import User
 
 SECTION_ADVANCED = "advanced"
 # Whether another Immich user's account takes the place of the one that was set up.
 CONF_TAKE_OVER = "take_over"
 
+# What an address looks like, which the texts themselves may not say.
+_EXAMPLES = {
+    "example": "https://photos.example.com",
+    "local_example": "http://192.168.1.5:2283",
+}
 # What is entered instead of headers to have none any more.
 _NO_HEADERS = "-"
 _PASSWORD = TextSelector(
@@ -71,7 +77,7 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask for the server and the key of a new account."""
         if user_input is None or (user := await self._check(user_input)) is None:
-            return self._show("user", self._account_form())
+            return await self._show("user", self._account_form())
         await self.async_set_unique_id(user.id)
         return self.async_create_entry(
             title=account_title(user, self._data[CONF_URL]), data=self._data
@@ -100,7 +106,7 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for another key."""
         entry = self._get_reauth_entry()
         if user_input is None or (user := await self._check(user_input, entry)) is None:
-            return self._show("reauth_confirm", self._key_form(), entry)
+            return await self._show("reauth_confirm", self._key_form(), entry)
         return self._update(entry, user)
 
     async def async_step_reconfigure(
@@ -111,7 +117,7 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is None:
             self._data = dict(entry.data)
         if user_input is None or (user := await self._check(user_input, entry)) is None:
-            return self._show("reconfigure", self._account_form(), entry)
+            return await self._show("reconfigure", self._account_form(), entry)
         return self._update(entry, user)
 
     async def _check(
@@ -121,7 +127,8 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
         self._error = None
         try:
             self._take(user_input)
-            user = await check_account(self.hass, self._data)
+            self._data[CONF_URL] = await find_server(self.hass, self._data)
+            user = await check_key(self.hass, self._data)
             self._check_owner(user, entry, user_input.get(CONF_TAKE_OVER, False))
         except AccountError as err:
             self._error = err
@@ -140,8 +147,7 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
             return
         advanced = user_input[SECTION_ADVANCED]
         self._data[CONF_VERIFY_SSL] = advanced[CONF_VERIFY_SSL]
-        self._data[CONF_URL] = user_input[CONF_URL]
-        self._data[CONF_URL] = address_of(user_input[CONF_URL])
+        self._data[CONF_URL] = user_input[CONF_URL].strip()
         headers = advanced.get(CONF_HEADERS, "").strip()
         if headers == _NO_HEADERS:
             self._data.pop(CONF_HEADERS, None)
@@ -156,7 +162,8 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
             DOMAIN, user.id
         )
         if other is not None and other is not entry:
-            raise AccountError(CONF_API_KEY, "already_configured", account=other.title)
+            reason = "already_configured" if entry is None else "key_of_other"
+            raise AccountError(CONF_API_KEY, reason, other=other.title)
         if entry is not None and user.id != entry.unique_id and not take_over:
             raise AccountError("base", "other_account", user=user.name or user.email)
 
@@ -215,13 +222,20 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
             fields[probatio.Required(CONF_TAKE_OVER, default=False)] = BooleanSelector()
         return probatio.Schema(fields)
 
-    def _show(
+    async def _show(
         self, step_id: str, schema: probatio.Schema, entry: ConfigEntry | None = None
     ) -> ConfigFlowResult:
         """Show a form, with the error and where it belongs."""
+        texts = await load_texts(self.hass)
+        headers = ", ".join(self._data.get(CONF_HEADERS, {}))
         placeholders = {
+            **_EXAMPLES,
             "permissions": "\n".join(sorted(PERMISSIONS)),
-            "headers": ", ".join(self._data.get(CONF_HEADERS, {})) or "–",
+            # What can stay empty is told once there is something that is kept.
+            "key_kept": texts.hint("key_kept") if self._data[CONF_API_KEY] else "",
+            "headers_kept": (
+                texts.hint("headers_kept", headers=headers) if headers else ""
+            ),
             "account": "" if entry is None else entry.title,
             "url": self._data.get(CONF_URL, ""),
         }

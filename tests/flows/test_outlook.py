@@ -10,11 +10,8 @@ import pytest
 from custom_components.immich_backup.const import CONF_DETECTION, CONF_NEW_MEDIA
 from custom_components.immich_backup.engine.detect.mounts import Mount
 from custom_components.immich_backup.engine.preview import Preview
-from custom_components.immich_backup.flows.outlook import (
-    found_text,
-    load_texts,
-    starts_text,
-)
+from custom_components.immich_backup.flows.outlook import found_text, starts_text
+from custom_components.immich_backup.flows.texts import load_texts
 from custom_components.immich_backup.folders import build_folder
 
 LOCAL = Mount(

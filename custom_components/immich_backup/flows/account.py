@@ -10,12 +10,14 @@ from homeassistant.core import HomeAssistant
 from yarl import URL
 
 from ..account import client_of
-from ..const import PERMISSIONS
-from ..immich import User, normalise_address
+from ..const import CONF_HEADERS, PERMISSIONS
+from ..immich import User, complete_address, normalise_address
 from ..immich.errors import (
     AddressError,
+    ConnectionFailedError,
     ImmichError,
     MaintenanceError,
+    NoTlsError,
     ProtocolError,
     RedirectedError,
     ServerTooOldError,
@@ -28,6 +30,10 @@ from ..immich.errors import (
 _PATIENCE = 30.0
 # What is asked first, and needs no key.
 _FIRST_PATH = "/api/server/version"
+# Errors that only Immich makes,
+_IMMICH = (MaintenanceError, ServerTooOldError)
+# and those that are the same at any path of a server.
+_WHATEVER_THE_PATH = (ConnectionFailedError, TlsError, *_IMMICH)
 _HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(?P<value>[ -~]+)")
 
 
@@ -46,14 +52,6 @@ class AccountError(Exception):
         self.reason = reason
         self.address = address
         self.details = details
-
-
-def address_of(text: str) -> str:
-    """Return the normalised address of what was typed; raises AccountError."""
-    try:
-        return normalise_address(text)
-    except AddressError as err:
-        raise AccountError(CONF_URL, err.reason) from err
 
 
 def headers_of(text: str, field: str) -> dict[str, str]:
@@ -77,14 +75,90 @@ def account_title(user: User, address: str) -> str:
     return f"{user.name or user.email} ({URL(address).host})"
 
 
-async def check_account(hass: HomeAssistant, data: Mapping[str, Any]) -> User:
-    """Return whose account an entry's data leads to; raises AccountError.
+async def find_server(hass: HomeAssistant, data: Mapping[str, Any]) -> str:
+    """Return the address at which Immich answers, by what was typed as the address.
 
-    Before it is certain that Immich answers, the key is not sent.
+    Nobody gets the key for that. Raises AccountError, also where Immich answers only
+    without encryption and nobody said that this is what is meant.
+    """
+    try:
+        addresses = complete_address(data[CONF_URL])
+    except AddressError as err:
+        raise AccountError(CONF_URL, err.reason) from err
+    error: ImmichError | None = None
+    for address in addresses:
+        plain = error is not None and URL(address).scheme == "http"
+        if plain and not isinstance(error, ConnectionFailedError | NoTlsError):
+            break
+        probe = {**data, CONF_URL: address, CONF_API_KEY: None}
+        if plain:
+            # Extra headers are as secret as the key.
+            probe.pop(CONF_HEADERS, None)
+        try:
+            found = await _recognise(hass, probe, _PATIENCE / len(addresses))
+        except ImmichError as err:
+            if error is None or _tells_more(err, error):
+                error = err
+        else:
+            if plain:
+                raise AccountError(
+                    CONF_URL, "not_encrypted", address=found, location=found
+                )
+            return found
+    assert error is not None
+    raise _account_error(error, data[CONF_URL]) from error
+
+
+async def _recognise(
+    hass: HomeAssistant, data: Mapping[str, Any], patience: float
+) -> str:
+    """Return the address at which Immich answers: the one given, or without its path.
+
+    What a browser shows has the path of a page. Raises the errors of the client.
+    """
+    address: str = data[CONF_URL]
+    error: ImmichError | None = None
+    try:
+        async with asyncio.timeout(patience):
+            for tried in dict.fromkeys((address, str(URL(address).origin()))):
+                try:
+                    await client_of(hass, {**data, CONF_URL: tried}).require_supported()
+                except ImmichError as err:
+                    if error is None or isinstance(err, _IMMICH):
+                        error = err
+                    if isinstance(err, _WHATEVER_THE_PATH):
+                        break
+                else:
+                    return tried
+    except TimeoutError as err:
+        raise ConnectionFailedError("The server does not answer") from err
+    assert error is not None
+    raise error
+
+
+def _tells_more(error: ImmichError, other: ImmichError) -> bool:
+    """Return whether what went wrong at one address says more than at another."""
+
+    def rank(error: ImmichError) -> int:
+        match error:
+            case MaintenanceError() | ServerTooOldError():
+                return 3
+            case ConnectionFailedError() | NoTlsError():
+                return 0
+            case TlsError():
+                return 2
+        return 1
+
+    return rank(error) > rank(other)
+
+
+async def check_key(hass: HomeAssistant, data: Mapping[str, Any]) -> User:
+    """Return whose key it is that an entry's data holds; raises AccountError.
+
+    The address must be one at which Immich was found.
     """
     try:
         async with asyncio.timeout(_PATIENCE):
-            await client_of(hass, {**data, CONF_API_KEY: None}).require_supported()
             client = client_of(hass, data)
             key = await client.api_key()
             if missing := key.missing(PERMISSIONS):
@@ -116,6 +190,8 @@ def _account_error(error: ImmichError, address: str) -> AccountError:
             return AccountError(CONF_URL, "server_too_old", version=version)
         case UnauthorisedError():
             return AccountError(CONF_API_KEY, "key_refused")
+        case NoTlsError():
+            return AccountError(CONF_URL, "no_https")
         case TlsError():
             return AccountError(CONF_URL, "tls_failed", detail=str(error))
         case MaintenanceError():

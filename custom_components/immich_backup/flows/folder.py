@@ -37,8 +37,9 @@ from .folder_form import (
     form_of,
     name_of,
 )
-from .outlook import found_text, load_texts, starts_text
+from .outlook import found_text, starts_text
 from .paths import PathError, check_folder, offered_folders
+from .texts import load_texts
 
 # Seconds after which a folder counts as not answering: a network share that hangs must
 # not hold up the form.

@@ -3,47 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_translations
-
-from ..const import CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS, DOMAIN
+from ..const import CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS
 from ..engine import Detection, Folder
 from ..engine.detect.mounts import Mount
 from ..engine.preview import Preview
+from .texts import Texts
 
 # How many reasons are told, the most frequent first.
 _MAX_REASONS = 10
-
-
-class Texts:
-    """The sentences that forms are put together from, in Home Assistant's language."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Take the texts of the category `selector`."""
-        self._texts = texts
-
-    def __call__(self, key: str, **values: object) -> str:
-        """Return a sentence with its values filled in."""
-        return self._text("outlook", "options", key).format(**values)
-
-    def weekday(self, key: str) -> str:
-        """Return the name of a day of the week."""
-        return self._text("weekdays", "options", key)
-
-    def rule_field(self, key: str) -> str:
-        """Return the name of a field of a rule."""
-        return self._text("rule", "fields", key, "name")
-
-    def _text(self, *keys: str) -> str:
-        """Return one text as it is."""
-        return self._texts[".".join(("component", DOMAIN, "selector", *keys))]
-
-
-async def load_texts(hass: HomeAssistant) -> Texts:
-    """Return the sentences in the language of this Home Assistant."""
-    return Texts(
-        await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
-    )
 
 
 def found_text(texts: Texts, folder: Folder, preview: Preview | None) -> str:
