@@ -39,9 +39,15 @@ async def add_folder(
 async def _fill_in(
     api: HomeApi, path: str, step: Json, answers: Mapping[str, Any]
 ) -> Json:
-    """Answer each form until the flow ends; raises DemoError when one is refused."""
-    while step["type"] == "form":
-        name, filled = step["step_id"], _fill(step["data_schema"] or (), answers)
+    """Answer each form until the flow ends; raises DemoError when one is refused.
+
+    Of what can be chosen in between, the first is what goes on.
+    """
+    while (kind := step["type"]) in ("form", "menu"):
+        if kind == "menu":
+            name, filled = step["step_id"], {"next_step_id": step["menu_options"][0]}
+        else:
+            name, filled = step["step_id"], _fill(step["data_schema"] or (), answers)
         step = await api.post(f"{path}/{step['flow_id']}", filled)
         if errors := step.get("errors"):
             raise DemoError(f"Home Assistant refuses the form {name}: {errors}")

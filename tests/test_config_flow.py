@@ -138,8 +138,12 @@ async def test_add(home: Home) -> None:
     flow_type, flow_id = result["next_flow"]
     assert flow_type is FlowType.CONFIG_SUBENTRIES_FLOW
     flows = hass.config_entries.subentries
+    form = await flows.async_configure(flow_id)
+    assert form["description_placeholders"]["welcome"].startswith(
+        f"{TITLE} is connected. Now choose a folder"
+    )
     await flows.async_configure(flow_id, folder_form(folder))
-    await flows.async_configure(flow_id, {})
+    await flows.async_configure(flow_id, {"next_step_id": "save"})
     await hass.async_block_till_done()
     (subentry,) = entry.subentries.values()
     assert subentry.data[CONF_PATH] == str(folder)

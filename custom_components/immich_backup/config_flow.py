@@ -31,7 +31,7 @@ from .flows.account import (
     find_server,
     headers_of,
 )
-from .flows.folder import FolderSubentryFlow
+from .flows.folder import CONF_WELCOME, FolderSubentryFlow
 from .flows.texts import load_texts
 from .immich import User
 
@@ -89,6 +89,7 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
         flow = await self.hass.config_entries.subentries.async_init(
             (result["result"].entry_id, SUBENTRY_FOLDER),
             context=SubentryFlowContext(source=SOURCE_USER),
+            data={CONF_WELCOME: True},
         )
         result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"])
         return result

@@ -7,7 +7,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 import pytest
 
-from custom_components.immich_backup.const import CONF_NEW_MEDIA, DOMAIN
+from custom_components.immich_backup.const import CONF_NEW_MEDIA, CONF_RULES, DOMAIN
 from simulator import Action, Fault
 from tests.support.home import Home, folder_data, until
 
@@ -115,9 +115,28 @@ async def test_dry_run_changes_nothing(home: Home) -> None:
             "wanted_bytes": 10,
             "protected": 1,
             "declined": 0,
+            "to_back_up": 2,
+            "to_back_up_bytes": 7,
             "left_out": {"extension": 1},
         }
     ]
+
+
+async def test_dry_run_names_rules_and_reasons(home: Home) -> None:
+    """A rule and a reason of one name are counted together, others apart."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    (folder / "two.png").write_bytes(b"two")
+    (folder / "notes.txt").write_bytes(b"no photo")
+    rules = [
+        {"name": "extension", "action": "skip", "extensions": ["jpg"]},
+        {"name": "No PNG", "action": "skip", "extensions": ["png"]},
+    ]
+    await home.set_up(folder_data(folder, **{CONF_RULES: rules}))
+    answer = await act(home.hass, "run", dry_run=True)
+    (plan,) = answer["folders"]
+    assert plan["left_out"] == {"extension": 2, "No PNG": 1}
+    assert plan["to_back_up"] == 0
 
 
 async def test_failed_run(home: Home) -> None:

@@ -590,7 +590,8 @@ async def test_plan(rig: Rig, camera: Path) -> None:
     assert (plan.files, plan.wanted, plan.declined) == (6, 3, 1)
     # What was renamed is not known by its new name before it is read.
     assert (plan.protected, plan.to_upload) == (0, 2)
-    assert plan.left_out == {"No PNG": 1, "extension": 1, "empty": 1}
+    assert plan.left_out == {"extension": 1, "empty": 1}
+    assert plan.skipped_by == {"No PNG": 1}
     assert plan.complete
     assert plan.wanted_bytes == sum(
         (camera / name).stat().st_size
@@ -603,7 +604,10 @@ async def test_plan(rig: Rig, camera: Path) -> None:
     assert await rig.engine.plan(["none"]) == {}
     assert (await rig.file(new)).state is PROTECTED
     found = await rig.engine.preview(folder)
-    assert (found.wanted, found.protected, found.to_upload) == (3, 0, 3)
+    assert (found.protected, found.declined, found.to_upload) == (2, 1, 0)
+    # A folder that is not watched is known by its files alone.
+    found = await rig.engine.preview(folder_at(camera, "new"))
+    assert (found.wanted, found.protected, found.to_upload) == (4, 0, 4)
 
 
 def test_preview_that_ran_out_of_time(camera: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import json
 import os
 from pathlib import Path
+import sqlite3
 import threading
 from typing import Any
 
@@ -35,11 +36,13 @@ from custom_components.immich_backup.const import (
     CONF_TYPES,
     SUBENTRY_FOLDER,
 )
+from custom_components.immich_backup.engine.ledger import reports
 from custom_components.immich_backup.flows import folder as flow_module
 from custom_components.immich_backup.flows.folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
     SECTION_WHEN,
+    shown_form,
 )
 from custom_components.immich_backup.folders import build_folder
 from simulator import Action, Fault
@@ -48,6 +51,8 @@ from tests.support.home import ENTRY_ID, Home, folder_data, until
 from tests.support.mounting import mounted
 
 TEXTS = english()["config_subentries"][SUBENTRY_FOLDER]
+# What is chosen once the outlook was read.
+SAVE = {"next_step_id": "save"}
 RULES = [
     {
         "name": "No screenshots",
@@ -79,7 +84,7 @@ async def begin(home: Home, subentry_id: str | None = None) -> SubentryFlowResul
         (home.entry.entry_id, SUBENTRY_FOLDER), context=context
     )
     assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == "folder"
+    assert result["step_id"] == ("folder" if subentry_id is None else "change")
     assert_readable(result, TEXTS)
     return result
 
@@ -102,10 +107,10 @@ async def save(
     """Fill in a form, confirm it, and return what is stored of the folder."""
     before = set(home.entry.subentries)
     confirm = await submit(home, form, values)
-    assert confirm["type"] is FlowResultType.FORM
+    assert confirm["type"] is FlowResultType.MENU, confirm
     assert confirm["step_id"] == "confirm"
     assert set(home.entry.subentries) == before
-    result = await submit(home, confirm, {})
+    result = await submit(home, confirm, SAVE)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (subentry_id,) = set(home.entry.subentries) - before
     return dict(home.entry.subentries[subentry_id].data)
@@ -164,6 +169,8 @@ async def test_add(home: Home, set_ups: list[str]) -> None:
     for name in (SECTION_WHAT, SECTION_WHEN, SECTION_DETAILS):
         assert shown[name]["expanded"] is False
 
+    # The browser fills in the first option where nothing is suggested.
+    assert suggested(form)[CONF_PATH] == ""
     data = await save(home, form, {**suggested(form), CONF_PATH: str(folder)})
     assert data == {
         CONF_PATH: str(folder),
@@ -272,16 +279,17 @@ async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
     (subentry,) = home.entry.subentries.values()
 
     form = await begin(home, subentry.subentry_id)
-    assert suggested(form) == values
+    assert suggested(form) == shown_form(values)
+    assert details(form)["name"] == "Camera"
     confirm = await submit(home, form, suggested(form))
-    result = await submit(home, confirm, {})
+    result = await submit(home, confirm, SAVE)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     assert dict(subentry.data) == stored
 
     form = await begin(home, subentry.subentry_id)
     changed = folder_form(other, **{CONF_NAME: "Other", SECTION_WHAT: {CONF_RULES: []}})
-    result = await submit(home, await submit(home, form, changed), {})
+    result = await submit(home, await submit(home, form, changed), SAVE)
     assert result["reason"] == "reconfigure_successful"
     assert subentry.title == "Other"
     assert subentry.unique_id == str(other)
@@ -307,7 +315,7 @@ async def test_running_upload_goes_on(home: Home, set_ups: list[str]) -> None:
     (second,) = set(home.entry.subentries) - {"folder1"}
     form = await begin(home, second)
     changed = folder_form(home.folder("third"))
-    await submit(home, await submit(home, form, changed), {})
+    await submit(home, await submit(home, form, changed), SAVE)
     home.hass.config_entries.async_remove_subentry(home.entry, second)
     await home.hass.async_block_till_done()
     await until(lambda: set(home.engine.folders) == {"folder1"})
@@ -395,7 +403,7 @@ async def test_unusable_path(
     values = folder_form(path, **{CONF_NAME: "X", SECTION_WHAT: {CONF_RULES: RULES}})
     form = await submit(home, await begin(home), values)
     assert form["errors"] == {CONF_PATH: reason}
-    assert suggested(form) == values
+    assert suggested(form) == shown_form(values)
     assert home.entry.subentries == {}
 
     data = await save(home, form, {**values, CONF_PATH: str(home.folder())})
@@ -409,7 +417,7 @@ async def test_not_allowed_says_what_to_add(home: Home) -> None:
     path.mkdir()
     (home.root / "link").symlink_to(path)
     form = await submit(home, await begin(home), folder_form(home.root / "link"))
-    assert details(form) == {"allow": str(path)}
+    assert details(form)["allow"] == str(path)
 
 
 async def test_link_is_resolved(home: Home) -> None:
@@ -438,16 +446,34 @@ async def test_private(
     await save(home, form, folder_form(media))
 
 
-@pytest.mark.parametrize("place", [".", "below", "../link", ".."])
-async def test_overlap(home: Home, place: str) -> None:
+async def test_top_is_never_allowed(home: Home) -> None:
+    """Nobody is told to let Home Assistant use everything, or its own folder."""
+    await home.set_up()
+    for place in ("/", home.hass.config.config_dir):
+        form = await submit(home, await begin(home), folder_form(place))
+        assert form["errors"] == {CONF_PATH: "private"}
+        assert "allow" not in details(form)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (".", "overlap_same"),
+        ("below", "overlap_inside"),
+        ("../link", "overlap_inside"),
+        ("..", "overlap_contains"),
+    ],
+)
+async def test_overlap(home: Home, place: str, reason: str) -> None:
     """A folder in, around or the same as another one is refused."""
     folder = home.folder()
     (folder / "below").mkdir()
     (home.root / "link").symlink_to(folder / "below")
     await home.set_up(folder_data(folder))
     form = await submit(home, await begin(home), folder_form(folder / place))
-    assert form["errors"] == {CONF_PATH: "overlaps"}
-    assert details(form) == {"other": "Camera", "other_path": str(folder)}
+    assert form["errors"] == {CONF_PATH: reason}
+    assert details(form)["other"] == "Camera"
+    assert details(form)["other_path"] == str(folder)
     await save(home, form, folder_form(home.folder("second")))
 
 
@@ -459,10 +485,10 @@ async def test_no_overlap_without_sub_folders(home: Home) -> None:
     await save(home, await begin(home), folder_form(folder / "below"))
     form = await begin(home, "folder1")
     form = await submit(home, form, folder_form(folder))
-    assert form["errors"] == {CONF_PATH: "overlaps"}
+    assert form["errors"] == {CONF_PATH: "overlap_contains"}
     values = folder_form(folder, **{SECTION_DETAILS: {CONF_RECURSIVE: False}})
     confirm = await submit(home, form, values)
-    assert (await submit(home, confirm, {}))["reason"] == "reconfigure_successful"
+    assert (await submit(home, confirm, SAVE))["reason"] == "reconfigure_successful"
 
 
 @pytest.fixture
@@ -470,7 +496,8 @@ def bind_mount(home: Home) -> Iterator[Path]:
     """Return a second name of a folder in `camera`, by a mount."""
     inside = home.folder() / "inside"
     inside.mkdir()
-    point = home.folder("mounted")
+    point = home.folder("around") / "mounted"
+    point.mkdir()
     with mounted(point, "--bind", str(inside)):
         yield point
 
@@ -479,7 +506,11 @@ async def test_overlap_by_mount(home: Home, bind_mount: Path) -> None:
     """A folder that is reached by another name is still the same."""
     await home.set_up(folder_data(home.folder()))
     form = await submit(home, await begin(home), folder_form(bind_mount))
-    assert form["errors"] == {CONF_PATH: "overlaps"}
+    assert form["errors"] == {CONF_PATH: "overlap_inside"}
+    # Neither lies in the other, but what is mounted in this one does.
+    around = folder_form(bind_mount.parent)
+    form = await submit(home, form, around)
+    assert form["errors"] == {CONF_PATH: "overlap_mounted"}
     await save(home, form, folder_form(home.folder("second")))
     await home.hass.config_entries.async_unload(home.entry.entry_id)
 
@@ -490,8 +521,8 @@ async def test_same_folder_in_two_windows(home: Home) -> None:
     values = folder_form(home.folder())
     first = await submit(home, await begin(home), values)
     second = await submit(home, await begin(home), values)
-    await submit(home, first, {})
-    result = await submit(home, second, {})
+    await submit(home, first, SAVE)
+    result = await submit(home, second, SAVE)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
     assert len(home.entry.subentries) == 1
@@ -504,13 +535,14 @@ async def test_same_folder_in_two_windows(home: Home) -> None:
         ({"types": ["sound"]}, "unknown", "Types"),
         ({"types": 5}, "not_a_list", "Types"),
         ({"extensions": ["*"]}, "not_an_extension", "Extensions"),
+        ({"extensions": [", ;"]}, "not_an_extension", "Extensions"),
         ({"paths": ["../x"]}, "not_a_pattern", "Paths"),
         ({"min_size_mb": "much"}, "not_a_number", "Smallest size"),
         ({"min_size_mb": 5, "max_size_mb": 4}, "below_minimum", "Largest size"),
         (
             {"older_than_days": 9, "newer_than_days": 9},
             "never_both",
-            "Newer than",
+            "Age less than",
         ),
         ({"captured_from": "summer"}, "not_a_date", "Taken from"),
         (
@@ -530,12 +562,13 @@ async def test_broken_rule(
     values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
     form = await submit(home, await begin(home), values)
     assert form["errors"] == {SECTION_WHAT: reason}
-    assert details(form) == {"rule": "Broken", "field": field}
+    assert details(form)["rule"] == "Broken"
+    assert details(form)["field"] == field
     assert fields(form)[SECTION_WHAT]["expanded"] is True
     assert fields(form)[SECTION_WHEN]["expanded"] is False
-    assert suggested(form) == values
+    assert suggested(form) == shown_form(values)
 
-    rules[-1] = {"name": "Sound", "action": "skip"}
+    rules[-1] = {"name": "Sound", "action": "skip", "extensions": ["jpg"]}
     values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
     assert (await save(home, form, values))[CONF_RULES] == rules
 
@@ -546,7 +579,123 @@ async def test_nameless_rule_is_counted(home: Home) -> None:
     rules = [*RULES, {"min_pixels": -1}]
     values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
     form = await submit(home, await begin(home), values)
-    assert details(form) == {"rule": "3", "field": "Fewest pixels"}
+    assert details(form)["rule"] == "3"
+    assert details(form)["field"] == "Fewest pixels"
+
+
+async def test_rule_that_skips_everything(home: Home) -> None:
+    """A rule without a criterion fits every file, which may only mean to back it up."""
+    await home.set_up()
+    rules = [{"name": "All", "action": "skip", "types": [], "older_than_days": None}]
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHAT: "fits_everything"}
+    assert details(form)["rule"] == "All"
+    rules[0]["action"] = "back_up"
+    await save(home, form, values)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "better"),
+    [
+        ("{folder}/Screenshots/", "Screenshots/"),
+        ("{folder}/Screenshots", "Screenshots/"),
+        ("{folder}/a/b.jpg", "a/b.jpg"),
+        ("{folder}/*.png", "*.png"),
+        ("{folder}/a.b/", "a.b/"),
+        ("{folder}/", "*"),
+        ("{folder}", "*"),
+        ("{link}/Screenshots/", "Screenshots/"),
+    ],
+)
+async def test_full_path_as_pattern(home: Home, pattern: str, better: str) -> None:
+    """A pattern with the folder's own path fits nothing; the right one is told."""
+    await home.set_up()
+    folder, link = home.folder(), home.root / "link"
+    link.symlink_to(folder)
+    rule = {"name": "Shots", "action": "skip", "types": ["photo"]}
+    rule["paths"] = ["x", pattern.format(folder=folder, link=link)]
+    values = folder_form(link, **{SECTION_WHAT: {CONF_RULES: [rule]}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHAT: "full_path"}
+    told = details(form)
+    assert (told["rule"], told["field"]) == ("Shots", "Paths")
+    assert told["better"] == better
+    rule["paths"] = ["/Screenshots/", f"{folder}s/", better]
+    await save(home, form, values)
+
+
+async def test_rules_are_shown_in_words(home: Home) -> None:
+    """The list shows the value of what a rule does, so that is what a person reads."""
+    await home.set_up()
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: RULES}})
+    await save(home, await begin(home), values)
+    (subentry_id,) = home.entry.subentries
+    form = await begin(home, subentry_id)
+    rules = suggested(form)[SECTION_WHAT][CONF_RULES]
+    assert [rule["action"] for rule in rules] == ["Skip", "Back up"]
+    (field,) = (
+        field
+        for field in fields(form)[SECTION_WHAT]["schema"]
+        if field["name"] == CONF_RULES
+    )
+    options = field["selector"]["object"]["fields"]["action"]
+    assert options["default"] == "Skip"
+    assert [option["value"] for option in options["selector"]["select"]["options"]] == [
+        "Skip",
+        "Back up",
+    ]
+    result = await submit(home, await submit(home, form, suggested(form)), SAVE)
+    assert result["reason"] == "reconfigure_successful"
+    assert home.entry.subentries[subentry_id].data[CONF_RULES] == RULES
+
+
+async def test_back_to_the_form(home: Home) -> None:
+    """Who reads the outlook and wants something else finds all that was entered."""
+    await home.set_up()
+    folder = home.folder()
+    values = folder_form(
+        folder, **{CONF_NAME: "Camera", SECTION_WHAT: {CONF_RULES: RULES}}
+    )
+    menu = await submit(home, await begin(home), values)
+    form = await submit(home, menu, {"next_step_id": "folder"})
+    assert form["step_id"] == "folder"
+    assert form["errors"] == {}
+    assert suggested(form) == shown_form(values)
+    await save(home, form, {**values, CONF_NAME: "Other"})
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.title == "Other"
+
+    menu = await submit(home, await begin(home, subentry.subentry_id), values)
+    assert menu["step_id"] == "confirm_change"
+    form = await submit(home, menu, {"next_step_id": "change"})
+    assert form["step_id"] == "change"
+    assert suggested(form) == shown_form(values)
+    result = await submit(home, await submit(home, form, values), SAVE)
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_watched_folders_are_not_offered(home: Home) -> None:
+    """What is watched already is offered only to the folder that watches it."""
+    watched, free = home.folder(), home.folder("free")
+    await home.set_up(folder_data(watched))
+
+    def offered(form: SubentryFlowResult) -> list[str]:
+        options: list[str] = fields(form)[CONF_PATH]["selector"]["select"]["options"]
+        return options
+
+    assert offered(await begin(home)) == [str(free)]
+    assert str(watched) in offered(await begin(home, "folder1"))
+
+
+def test_both_forms_have_the_same_texts() -> None:
+    """A folder is changed by the words with which it was added."""
+    new, change = TEXTS["step"]["folder"], TEXTS["step"]["change"]
+    for part in ("data", "data_description", "sections"):
+        assert new[part] == change[part]
+    for section in new["sections"].values():
+        # The browser shows them as they are, without Markdown.
+        assert "`" not in section.get("description", "")
 
 
 async def test_rules_are_a_list(home: Home) -> None:
@@ -634,20 +783,78 @@ async def test_outlook(home: Home, loaded: bool) -> None:
     told = details(confirm)
     assert told["name"] == "Camera"
     assert told["path"] == str(folder)
+    assert told["account"] == home.entry.title
     lines = told["found"].splitlines()
-    assert lines[:2] == [
+    assert lines[:3] == [
         "- Files in it: 6 (2 MB)",
         "- Would be backed up: 2 (2 MB)",
-    ]
-    assert set(lines[2:]) == {
         "- Left out by the rule “Shots”: 1",
+    ]
+    assert set(lines[3:]) == {
         "- Left out because their type is not chosen: 1",
         "- Left out because Immich takes no such files: 1",
         "- Left out because they are empty: 1",
     }
     assert told["starts"] == "New files are noticed at once."
-    assert (await submit(home, confirm, {}))["type"] is FlowResultType.CREATE_ENTRY
+    assert told["begins"] == (
+        "The backup begins as soon as you save."
+        if loaded
+        else "Anna Example does not work at present: the backup begins once it does."
+    )
+    assert (await submit(home, confirm, SAVE))["type"] is FlowResultType.CREATE_ENTRY
     assert (home.entry.state is ConfigEntryState.LOADED) is loaded
+
+
+async def test_outlook_of_a_change(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is stored already is no work, and what was deleted stays deleted."""
+    folder = home.folder()
+    for name in ("kept", "declined"):
+        (folder / f"{name}.jpg").write_bytes(name.encode())
+    await home.set_up(folder_data(folder))
+    await home.until_state("sensor", "protected_files", "2")
+    for asset in home.immich.assets():
+        if asset.original_file_name == "declined.jpg":
+            await home.delete(asset)
+    await home.engine.reconfirm()
+    values = folder_form(folder, **{SECTION_WHEN: {CONF_NEW_MEDIA: False}})
+    confirm = await submit(home, await begin(home, "folder1"), values)
+    assert confirm["step_id"] == "confirm_change"
+    assert details(confirm)["found"].splitlines() == [
+        "- Files in it: 2 (12 B)",
+        "- Would be backed up: 0 (0 B)",
+        "- Already in Immich: 1",
+        "- Deleted in Immich, not sent again: 1",
+    ]
+
+    def broken(*args: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    # Without the ledger the files alone are told of.
+    monkeypatch.setattr(reports, "known_files", broken)
+    confirm = await submit(home, await begin(home, "folder1"), values)
+    assert details(confirm)["found"].splitlines() == [
+        "- Files in it: 2 (12 B)",
+        "- Would be backed up: 2 (12 B)",
+    ]
+
+
+async def test_outlook_without_automatic_backup(home: Home) -> None:
+    """Where nothing starts by itself, nobody is promised that it does."""
+    (home.folder() / "one.jpg").write_bytes(b"1")
+    await home.set_up()
+    await home.engine.controls.pause()
+    form = await begin(home)
+    menu = await submit(home, form, folder_form(home.folder()))
+    assert details(menu)["begins"] == (
+        "Anna Example is paused: the backup begins once that is over."
+    )
+    await home.engine.controls.set_automatic(False)
+    form = await submit(home, menu, {"next_step_id": "folder"})
+    confirm = await submit(home, form, folder_form(home.folder()))
+    assert details(confirm)["begins"] == (
+        "Automatic backup of Anna Example is off: nothing is sent until you switch it"
+        " on or press *Back up now*."
+    )
 
 
 async def test_outlook_only_new(home: Home) -> None:
@@ -657,6 +864,7 @@ async def test_outlook_only_new(home: Home) -> None:
     await home.set_up()
     values = folder_form(folder, **{CONF_INCLUDE_EXISTING: False})
     confirm = await submit(home, await begin(home), values)
+    assert details(confirm)["begins"] == "There is nothing to send now."
     assert details(confirm)["found"].splitlines() == [
         "- Files in it: 1 (1 B)",
         "- Would be backed up: 0 (0 B)",
@@ -712,5 +920,5 @@ async def test_share_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
             )
     finally:
         released.set()
-    result = await submit(home, confirm, {})
+    result = await submit(home, confirm, SAVE)
     assert result["type"] is FlowResultType.CREATE_ENTRY

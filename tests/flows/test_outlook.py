@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -10,7 +11,11 @@ import pytest
 from custom_components.immich_backup.const import CONF_DETECTION, CONF_NEW_MEDIA
 from custom_components.immich_backup.engine.detect.mounts import Mount
 from custom_components.immich_backup.engine.preview import Preview
-from custom_components.immich_backup.flows.outlook import found_text, starts_text
+from custom_components.immich_backup.flows.outlook import (
+    begins_text,
+    found_text,
+    starts_text,
+)
 from custom_components.immich_backup.flows.texts import load_texts
 from custom_components.immich_backup.folders import build_folder
 
@@ -19,9 +24,10 @@ LOCAL = Mount(
 )
 SHARE = replace(LOCAL, kind="cifs", source="//nas/photos")
 BLIND = "The folder is on a file system (cifs) that does not tell of changes made elsewhere."
-ASKED = (
-    "Nothing starts by itself: a backup begins when you press the button or an"
-    " automation asks for it."
+ASKED = "Nothing is sent until you press *Back up now* or an automation asks for it."
+OFF = (
+    "Automatic backup of Anna is off: nothing is sent until you switch it on or press"
+    " *Back up now*."
 )
 REGULARLY = "New files are looked for every minute, less often in a very large folder."
 
@@ -57,7 +63,7 @@ REGULARLY = "New files are looked for every minute, less often in a very large f
         (
             {CONF_NEW_MEDIA: False},
             LOCAL,
-            [ASKED],
+            [],
         ),
     ],
 )
@@ -69,6 +75,74 @@ async def test_starts(
     folder = build_folder("", "", stored)
     texts = await load_texts(hass)
     assert starts_text(texts, folder, stored, mount).splitlines() == lines
+
+
+NEW = {CONF_NEW_MEDIA: True}
+SATURDAY = {
+    CONF_NEW_MEDIA: False,
+    "schedule_time": "15:00:00",
+    "schedule_weekdays": ["sat"],
+}
+WORK = Preview(wanted=3, to_upload=3)
+
+
+@pytest.mark.parametrize(
+    ("data", "preview", "obstacle", "text"),
+    [
+        (NEW, WORK, None, "The backup begins as soon as you save."),
+        (NEW, None, None, "The backup begins as soon as you save."),
+        (
+            NEW,
+            Preview(wanted=3, protected=2, declined=1),
+            None,
+            "There is nothing to send now.",
+        ),
+        (
+            NEW,
+            Preview(complete=False),
+            None,
+            "The backup begins as soon as you save.",
+        ),
+        (SATURDAY | NEW, WORK, None, "The backup begins as soon as you save."),
+        (SATURDAY, WORK, None, "The next backup is on Saturday at 15:00."),
+        (
+            SATURDAY | {"schedule_weekdays": ["sat", "thu"]},
+            WORK,
+            None,
+            "The next backup is today at 15:00.",
+        ),
+        (
+            SATURDAY | {"schedule_weekdays": [], "schedule_time": "08:59:00"},
+            WORK,
+            None,
+            "The next backup is on Friday at 08:59.",
+        ),
+        ({CONF_NEW_MEDIA: False}, WORK, None, ASKED),
+        ({CONF_NEW_MEDIA: False}, WORK, "begins_off", ASKED),
+        (NEW, WORK, "begins_off", OFF),
+        (SATURDAY, WORK, "begins_off", OFF),
+        (
+            SATURDAY,
+            WORK,
+            "begins_later",
+            "Anna does not work at present: the backup begins once it does.",
+        ),
+    ],
+)
+async def test_begins(
+    hass: HomeAssistant,
+    data: dict[str, Any],
+    preview: Preview | None,
+    obstacle: str | None,
+    text: str,
+) -> None:
+    """It is told what has to happen until the first file goes up."""
+    # 09:00 of a Thursday in Vienna.
+    await hass.config.async_set_time_zone("Europe/Vienna")
+    now = datetime(2026, 10, 1, 7, 0, tzinfo=UTC)
+    texts = await load_texts(hass)
+    told = begins_text(texts, data, preview, now, account="Anna", obstacle=obstacle)
+    assert told == text
 
 
 @pytest.mark.parametrize(
@@ -97,13 +171,42 @@ async def test_reasons(hass: HomeAssistant) -> None:
     """The frequent reasons come first, errors last; a rule may be called anything."""
     rules = [{"name": "empty", "action": "skip", "extensions": ["jpg"]}]
     folder = build_folder("", "", {"path": "/media", "rules": rules})
-    left_out = Counter({"kind": 5, "empty": 7})
-    preview = Preview(files=20, left_out=left_out, errors=2)
+    preview = Preview(
+        files=20,
+        left_out=Counter({"kind": 5, "empty": 7}),
+        skipped_by=Counter({"empty": 3}),
+        errors=2,
+    )
     lines = found_text(await load_texts(hass), folder, preview).splitlines()[2:]
     assert lines == [
-        "- Left out by the rule “empty”: 7",
+        "- Left out by the rule “empty”: 3",
+        "- Left out because they are empty: 7",
         "- Left out because their type is not chosen: 5",
         "- Places that could not be read: 2",
+    ]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_every_rule_is_told(hass: HomeAssistant, complete: bool) -> None:
+    """Each rule has a line, in their order; of one that fits nothing it is said."""
+    rules = [
+        {"name": "A", "action": "skip", "extensions": ["gif"]},
+        {"name": "B", "action": "back_up", "extensions": ["jpg"]},
+        {"name": "B", "action": "skip", "extensions": ["png"]},
+        {"name": "C", "action": "back_up", "extensions": ["mp4"]},
+        {"name": "B", "action": "skip", "extensions": ["dng"]},
+    ]
+    folder = build_folder("", "", {"path": "/media", "rules": rules})
+    preview = Preview(
+        skipped_by=Counter({"B": 2}), chosen_by=Counter({"B": 1}), complete=complete
+    )
+    none = "none now. Check the rule if you expected some." if complete else "0"
+    lines = found_text(await load_texts(hass), folder, preview).splitlines()[2:]
+    assert lines == [
+        f"- Left out by the rule “A”: {none}",
+        "- Wanted by the rule “B”: 1",
+        "- Left out by the rule “B”: 2",
+        f"- Wanted by the rule “C”: {none}",
     ]
 
 

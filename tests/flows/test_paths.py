@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core_config import Config
 import pytest
 
@@ -55,6 +56,37 @@ def test_other_allowed_folders(config: Config, media: Path, tmp_path: Path) -> N
     (share / "photos").mkdir(parents=True)
     config.allowlist_external_dirs.add(str(share))
     assert names(config, media) == [".", "../share", "../share/photos"]
+
+
+@pytest.mark.parametrize(
+    ("watched", "recursive", "offered"),
+    [
+        ("a", True, ["b"]),
+        ("a", False, ["a/c", "b"]),
+        ("a/c", True, ["b"]),
+        (".", True, []),
+        ("link", True, ["b"]),
+        ("ab", True, [".", "a", "a/c", "b"]),
+    ],
+)
+def test_watched(
+    config: Config, media: Path, watched: str, recursive: bool, offered: list[str]
+) -> None:
+    """What another folder has to do with is not offered."""
+    for name in ("a/c", "b"):
+        (media / name).mkdir(parents=True)
+    path = os.path.realpath(media / ("a" if watched == "link" else watched))
+    if watched == "link":
+        (media.parent / "link").symlink_to(media)
+        config.media_dirs["local"] = str(media.parent / "link")
+    if watched == "ab":
+        path = str(media.parent / "medi")
+    other = cast(
+        "ConfigSubentry", SimpleNamespace(data={"path": path, "recursive": recursive})
+    )
+    found = offered_folders(config, [other])
+    names = {os.path.relpath(os.path.realpath(path), media) for path in found}
+    assert sorted(names) == offered
 
 
 def test_left_out(config: Config, media: Path) -> None:

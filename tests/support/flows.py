@@ -56,9 +56,11 @@ def assert_readable(result: FlowResult[Any, Any], texts: Mapping[str, Any]) -> N
     """Check that a person can read what a flow shows: nothing in it is missing."""
     values = result.get("description_placeholders") or {}
     read: list[str] = []
-    if result["type"] is FlowResultType.FORM:
-        read += _leaves(texts["step"][result["step_id"]])
+    if result["type"] in (FlowResultType.FORM, FlowResultType.MENU):
+        step = texts["step"][result["step_id"]]
+        read += _leaves(step)
         read += [texts["error"][key] for key in (result.get("errors") or {}).values()]
+        assert set(result.get("menu_options", ())) == set(step.get("menu_options", ()))
     elif result["type"] is FlowResultType.ABORT:
         ours = result.get("translation_domain") is None
         read += [texts["abort"][result["reason"]]] if ours else []

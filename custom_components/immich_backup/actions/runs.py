@@ -107,5 +107,8 @@ def _plan_response(name: str, plan: Preview) -> dict[str, Any]:
         "protected": plan.protected,
         "declined": plan.declined,
         "wanted_bytes": plan.wanted_bytes,
-        "left_out": dict(plan.left_out),
+        "to_back_up": plan.to_upload,
+        "to_back_up_bytes": plan.to_upload_bytes,
+        # By reason, or by the rule of the user that left them out.
+        "left_out": dict(plan.left_out + plan.skipped_by),
     }

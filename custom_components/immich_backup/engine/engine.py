@@ -272,10 +272,15 @@ class Engine:
     async def preview(self, folder: Folder, seconds: float | None = None) -> Preview:
         """Return what would happen in a folder now, watched or not.
 
-        With a limit in seconds the numbers may be incomplete.
+        What is known of a watched one's files counts, by the folder's id. With a limit
+        in seconds the numbers may be incomplete. Raises LedgerError.
         """
         return await preview_in_thread(
-            self._completed(folder), self._scan_pool, self._clock, seconds=seconds
+            self._completed(folder),
+            self._scan_pool,
+            self._clock,
+            seconds=seconds,
+            ledger=self.ledger,
         )
 
     async def plan(
@@ -283,8 +288,7 @@ class Engine:
     ) -> dict[str, Preview]:
         """Return what a run over these folders (None: all) would do now.
 
-        Unlike a preview it knows what is protected and declined already. Nothing is
-        recorded or sent. Raises LedgerError.
+        Nothing is recorded or sent. Raises LedgerError.
         """
         planned = {
             key: watched.folder

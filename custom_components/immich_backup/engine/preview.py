@@ -26,7 +26,8 @@ _BATCH = 100
 class Preview:
     """Numbers of files, bytes, and what is left out for which reason.
 
-    ``left_out`` counts by rule name, or by reason where no rule of the user decided.
+    ``left_out`` counts by reason where no rule of the user decided, ``skipped_by`` and
+    ``chosen_by`` by the name of the rule that left files out, or wants them.
     ``wanted`` is ``protected`` and ``declined``, as far as the ledger knows them, and
     ``to_upload``: at most so many, for the server may have some of them already.
     Without ``complete`` all numbers mean "at least".
@@ -41,6 +42,8 @@ class Preview:
     to_upload: int = 0
     to_upload_bytes: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    skipped_by: Counter[str] = field(default_factory=Counter)
+    chosen_by: Counter[str] = field(default_factory=Counter)
     errors: int = 0
     complete: bool = True
 
@@ -157,11 +160,16 @@ def _count(
     found.files += 1
     found.bytes += media.size
     if not decision.wanted:
-        found.left_out[decision.rule or reason_of(decision).value] += 1
+        if decision.rule is None:
+            found.left_out[reason_of(decision).value] += 1
+        else:
+            found.skipped_by[decision.rule] += 1
         return
     if media.size == 0:
         found.left_out[Reason.EMPTY.value] += 1
         return
+    if decision.rule is not None:
+        found.chosen_by[decision.rule] += 1
     found.wanted += 1
     found.wanted_bytes += media.size
     if known is not None and known.fate is FileState.PROTECTED:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 import time
 from typing import Any
@@ -14,7 +15,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME, CONF_PATH
-import probatio
+from homeassistant.util import dt as dt_util
 
 from ..const import (
     CONF_RECURSIVE,
@@ -24,8 +25,9 @@ from ..const import (
     CONF_TYPES,
     SUBENTRY_FOLDER,
 )
-from ..engine import Engine, Folder, RuleAction, RuleError, parse_rule
+from ..engine import Engine, Folder, RuleAction
 from ..engine.detect.root import Root
+from ..engine.ledger import LedgerError
 from ..engine.preview import Preview, preview
 from ..folders import build_folder
 from .folder_form import (
@@ -36,10 +38,15 @@ from .folder_form import (
     folder_schema,
     form_of,
     name_of,
+    shown_form,
 )
-from .outlook import found_text, starts_text
+from .outlook import begins_text, found_text, starts_text
 from .paths import PathError, check_folder, offered_folders
-from .texts import load_texts
+from .rules import RuleMistake, check_rules
+from .texts import Texts, load_texts
+
+# Whether the form is the first one of a new account.
+CONF_WELCOME = "welcome"
 
 # Seconds after which a folder counts as not answering: a network share that hangs must
 # not hold up the form.
@@ -55,11 +62,13 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Begin with nothing entered."""
         self._form: Mapping[str, Any] = {}
         self._root: Root | None = None
+        self._welcome = False
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Add a folder."""
+        self._welcome = bool(user_input and user_input[CONF_WELCOME])
         return await self.async_step_folder()
 
     async def async_step_reconfigure(
@@ -68,55 +77,45 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Change a folder."""
         subentry = self._get_reconfigure_subentry()
         self._form = form_of(subentry.title, subentry.data)
-        return await self.async_step_folder()
+        return await self.async_step_change()
 
     async def async_step_folder(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask which folder, and what of it is wanted when."""
-        errors: dict[str, str] = {}
-        details: dict[str, str] = {}
-        if user_input is not None:
-            self._form = user_input
-            errors, details = await self._check(user_input)
-            if not errors:
-                return await self.async_step_confirm()
-        return self.async_show_form(
-            step_id="folder",
-            data_schema=self.add_suggested_values_to_schema(
-                folder_schema(await self._offered(), errors), self._form
-            ),
-            errors=errors,
-            description_placeholders=details,
-            last_step=False,
-        )
+        return await self._ask("folder", user_input)
+
+    async def async_step_change(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask the same of a folder that is there."""
+        return await self._ask("change", user_input)
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Tell what would happen, and save once that is what was meant."""
-        assert self._root is not None
-        assert self._root.location is not None
-        name = name_of(self._form, self._root.path)
-        data = data_of(self._form, self._root.path)
-        if user_input is not None:
-            return self._save(name, data)
-        texts = await load_texts(self.hass)
-        folder = build_folder("", name, data)
-        return self.async_show_form(
+        """Tell what would happen, and go on to save, or back to the form."""
+        return self.async_show_menu(
             step_id="confirm",
-            data_schema=probatio.Schema({}),
-            description_placeholders={
-                "name": name,
-                "path": self._root.path,
-                "found": found_text(texts, folder, await self._look_through(folder)),
-                "starts": starts_text(texts, folder, data, self._root.location.mount),
-            },
-            last_step=True,
+            menu_options=["save", "folder"],
+            description_placeholders=await self._outlook(),
         )
 
-    def _save(self, name: str, data: dict[str, Any]) -> SubentryFlowResult:
+    async def async_step_confirm_change(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Tell the same of a folder that is there."""
+        return self.async_show_menu(
+            step_id="confirm_change",
+            menu_options=["save", "change"],
+            description_placeholders=await self._outlook(),
+        )
+
+    async def async_step_save(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
         """Store the folder; the account takes it over without being reloaded."""
+        name, data = self._entered()
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
                 self._get_entry(),
@@ -127,12 +126,74 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             )
         return self.async_create_entry(title=name, data=data, unique_id=data[CONF_PATH])
 
+    async def _ask(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        """Show the form until nothing in it is wrong."""
+        errors: dict[str, str] = {}
+        texts = await load_texts(self.hass)
+        details = {"name": self._form.get(CONF_NAME, ""), "welcome": ""}
+        if self._welcome:
+            account = self._get_entry().title
+            details["welcome"] = texts.hint("welcome", account=account) + "\n\n"
+        if user_input is not None:
+            self._form = user_input
+            errors, mistakes = await self._check(user_input, texts)
+            if not errors:
+                if self.source == SOURCE_RECONFIGURE:
+                    return await self.async_step_confirm_change()
+                return await self.async_step_confirm()
+            details |= mistakes
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(
+                folder_schema(await self._offered(), errors), shown_form(self._form)
+            ),
+            errors=errors,
+            description_placeholders=details,
+            last_step=False,
+        )
+
+    def _entered(self) -> tuple[str, dict[str, Any]]:
+        """Return what the folder is called, and what is stored of it."""
+        assert self._root is not None
+        return (
+            name_of(self._form, self._root.path),
+            data_of(self._form, self._root.path),
+        )
+
+    async def _outlook(self) -> dict[str, str]:
+        """Return what the texts tell of what would happen."""
+        assert self._root is not None
+        assert self._root.location is not None
+        name, data = self._entered()
+        account = self._get_entry().title
+        texts = await load_texts(self.hass)
+        folder = build_folder(self.context.get("subentry_id", ""), name, data)
+        found = await self._look_through(folder)
+        return {
+            "account": account,
+            "name": name,
+            "path": self._root.path,
+            "found": found_text(texts, folder, found),
+            "starts": starts_text(texts, folder, data, self._root.location.mount),
+            "begins": begins_text(
+                texts,
+                data,
+                found,
+                dt_util.utcnow(),
+                account=account,
+                obstacle=_obstacle(self._engine()),
+            ),
+        }
+
     async def _check(
-        self, form: Mapping[str, Any]
+        self, form: Mapping[str, Any], texts: Texts
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return the errors in a form by field, and the details that they name."""
         errors: dict[str, str] = {}
         details: dict[str, str] = {}
+        names = {form[CONF_PATH].strip()}
         try:
             async with asyncio.timeout(_PATIENCE):
                 self._root = await self.hass.async_add_executor_job(
@@ -144,6 +205,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
                         recursive=form[SECTION_DETAILS][CONF_RECURSIVE],
                     )
                 )
+            names.add(self._root.path)
         except PathError as err:
             errors[CONF_PATH] = err.reason
             details |= err.details
@@ -151,15 +213,12 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             errors[CONF_PATH] = "not_answering"
         what, when = form[SECTION_WHAT], form[SECTION_WHEN]
         rules = what.get(CONF_RULES, [])
-        for number, rule in enumerate(rules, 1):
-            try:
-                parse_rule(rule, number)
-            except RuleError as err:
-                # A section shows no errors of its fields, only its own.
-                errors[SECTION_WHAT] = err.reason
-                details["rule"] = str(rule.get(CONF_NAME, number))
-                details["field"] = (await load_texts(self.hass)).rule_field(err.field)
-                break
+        try:
+            check_rules(texts, rules, names)
+        except RuleMistake as err:
+            # A section shows no errors of its fields, only its own.
+            errors[SECTION_WHAT] = err.reason
+            details |= err.details
         else:
             actions = {rule.get("action") for rule in rules}
             if not what[CONF_TYPES] and RuleAction.BACK_UP not in actions:
@@ -182,25 +241,41 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self.hass.async_add_executor_job(
-                    offered_folders, self.hass.config
+                    offered_folders, self.hass.config, self._others()
                 )
         except TimeoutError:
             return []
 
     async def _look_through(self, folder: Folder) -> Preview | None:
         """Return what would happen in a folder; None if it is too slow to tell."""
-        entry = self._get_entry()
         try:
             async with asyncio.timeout(_PREVIEW_SECONDS + _PATIENCE):
-                if entry.state is ConfigEntryState.LOADED:
-                    engine: Engine = entry.runtime_data.engine
-                    return await engine.preview(folder, _PREVIEW_SECONDS)
+                if (engine := self._engine()) is not None:
+                    with suppress(LedgerError):
+                        return await engine.preview(folder, _PREVIEW_SECONDS)
                 return await self.hass.async_add_executor_job(_preview, folder)
         except TimeoutError:
             return None
 
+    def _engine(self) -> Engine | None:
+        """Return what does the account's work; None if it is not loaded."""
+        entry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return None
+        engine: Engine = entry.runtime_data.engine
+        return engine
+
+
+def _obstacle(engine: Engine | None) -> str | None:
+    """Return the key of the text about what keeps files from going up by themselves."""
+    if engine is None:
+        return "begins_later"
+    if not engine.controls.automatic:
+        return "begins_off"
+    return "begins_paused" if engine.controls.paused else None
+
 
 def _preview(folder: Folder) -> Preview:
-    """Return what would happen in a folder of an account that is not loaded; blocking."""
+    """Return what would happen in a folder by what is in it alone; blocking."""
     end = time.monotonic() + _PREVIEW_SECONDS
     return preview(folder, now=time.time(), expired=lambda: time.monotonic() > end)

@@ -70,20 +70,22 @@ def _words() -> ObjectSelectorField:
     return ObjectSelectorField(selector=TextSelector(TextSelectorConfig(multiple=True)))
 
 
-# A select inside an object does not show its translated options, so they have labels.
+# A list of rules shows the value of what was chosen, and a select inside an object has
+# no translated options: so these are what is read.
+_ACTIONS = {RuleAction.SKIP.value: "Skip", RuleAction.BACK_UP.value: "Back up"}
 _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     "name": ObjectSelectorField(selector=TextSelector(), required=True),
     "action": ObjectSelectorField(
         selector=SelectSelector(
             SelectSelectorConfig(
                 options=[
-                    SelectOptionDict(value=RuleAction.SKIP, label="Skip"),
-                    SelectOptionDict(value=RuleAction.BACK_UP, label="Back up"),
+                    SelectOptionDict(value=text, label=text)
+                    for text in _ACTIONS.values()
                 ]
             )
         ),
         required=True,
-        default=RuleAction.SKIP.value,
+        default=_ACTIONS[RuleAction.SKIP],
     ),
     "types": ObjectSelectorField(
         selector=SelectSelector(
@@ -101,8 +103,8 @@ _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     "paths": _words(),
     "min_size_mb": _number("MB"),
     "max_size_mb": _number("MB"),
-    "older_than_days": _number("d"),
-    "newer_than_days": _number("d"),
+    "older_than_days": _number("days"),
+    "newer_than_days": _number("days"),
     "captured_from": ObjectSelectorField(selector=DateSelector()),
     "captured_to": ObjectSelectorField(selector=DateSelector()),
     "min_pixels": _number("px"),
@@ -118,17 +120,26 @@ class _RulesSelector(ObjectSelector):
 
     @override
     def __call__(self, data: Any) -> list[dict[str, Any]]:
-        """Return the rules without fields that were left empty."""
+        """Return the rules as they are stored, without fields that were left empty."""
         if not isinstance(data, list) or not all(isinstance(r, dict) for r in data):
             raise probatio.Invalid("A list of rules is expected")
-        return [
-            {
-                key: rule[key]
-                for key in _RULE_FIELDS
-                if rule.get(key) not in (None, "", [])
-            }
-            for rule in data
-        ]
+        stored = {text: value for value, text in _ACTIONS.items()}
+        return [_with_action(_filled(rule), stored) for rule in data]
+
+
+def _filled(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule without fields that were left empty."""
+    return {
+        key: rule[key] for key in _RULE_FIELDS if rule.get(key) not in (None, "", [])
+    }
+
+
+def _with_action(rule: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+    """Return a rule with its action said in other words; one that has none stays."""
+    action = rule.get("action")
+    if isinstance(action, str) and action in words:
+        return {**rule, "action": words[action]}
+    return rule
 
 
 def folder_schema(
@@ -211,6 +222,16 @@ def folder_schema(
             },
         }
     )
+
+
+def shown_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form is filled in with to show what was entered."""
+    # Else the browser fills in the first path that is offered.
+    shown = {CONF_PATH: "", **form}
+    if rules := form.get(SECTION_WHAT, {}).get(CONF_RULES):
+        rules = [_with_action(rule, _ACTIONS) for rule in rules]
+        shown[SECTION_WHAT] = {**form[SECTION_WHAT], CONF_RULES: rules}
+    return shown
 
 
 def name_of(form: Mapping[str, Any], path: str) -> str:

@@ -1,16 +1,17 @@
 """What a folder's confirmation tells: what would happen now, and when from then on."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
+from homeassistant.const import WEEKDAYS
+
 from ..const import CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS
-from ..engine import Detection, Folder
+from ..engine import Detection, Folder, RuleAction
 from ..engine.detect.mounts import Mount
 from ..engine.preview import Preview
+from ..scheduled_times import next_scheduled
 from .texts import Texts
-
-# How many reasons are told, the most frequent first.
-_MAX_REASONS = 10
 
 
 def found_text(texts: Texts, folder: Folder, preview: Preview | None) -> str:
@@ -27,27 +28,42 @@ def _found(texts: Texts, folder: Folder, preview: Preview) -> Iterator[str]:
     """Yield what was found, line by line."""
     for key, at_least, count, size in (
         ("found", "found_at_least", preview.files, preview.bytes),
-        ("wanted", "wanted_at_least", preview.wanted, preview.wanted_bytes),
+        ("wanted", "wanted_at_least", preview.to_upload, preview.to_upload_bytes),
     ):
         yield texts(
             key if preview.complete else at_least,
             count=_number(count),
             size=_size(size),
         )
-    rules = {rule.name for rule in folder.rules.rules}
-    for reason, count in preview.left_out.most_common(_MAX_REASONS):
-        if reason in rules:
-            yield texts("rule", rule=reason, count=_number(count))
-        else:
-            yield texts(reason, count=_number(count))
+    if preview.protected:
+        yield texts("protected", count=_number(preview.protected))
+    if preview.declined:
+        yield texts("declined", count=_number(preview.declined))
+    yield from _rules(texts, folder, preview)
+    for reason, count in preview.left_out.most_common():
+        yield texts(reason, count=_number(count))
     if preview.errors:
         yield texts("unreadable", count=_number(preview.errors))
+
+
+def _rules(texts: Texts, folder: Folder, preview: Preview) -> Iterator[str]:
+    """Yield a line for each rule, above all for one that decides about no file."""
+    told = dict.fromkeys((rule.name, rule.action) for rule in folder.rules.rules)
+    for name, action in told:
+        if action is RuleAction.SKIP:
+            key, none, counts = "skipped", "skipped_none", preview.skipped_by
+        else:
+            key, none, counts = "chosen", "chosen_none", preview.chosen_by
+        count = counts[name]
+        # Where not all was counted, no file so far means little.
+        key = none if preview.complete and not count else key
+        yield texts(key, rule=name, count=_number(count))
 
 
 def starts_text(
     texts: Texts, folder: Folder, data: Mapping[str, Any], mount: Mount
 ) -> str:
-    """Return how new media is noticed in a folder, and when its runs start."""
+    """Return how new media is noticed in a folder, and when all of it is checked."""
     lines = []
     if data[CONF_NEW_MEDIA]:
         if folder.detection is Detection.POLLING:
@@ -60,7 +76,35 @@ def starts_text(
         days = ", ".join(map(texts.weekday, data.get(CONF_SCHEDULE_WEEKDAYS, ())))
         # Without the seconds, which a person did not choose.
         lines.append(texts("days" if days else "daily", time=at[:5], days=days))
-    return "\n".join(lines or [texts("asked")])
+    return "\n".join(lines)
+
+
+def begins_text(
+    texts: Texts,
+    data: Mapping[str, Any],
+    preview: Preview | None,
+    now: datetime,
+    *,
+    account: str,
+    obstacle: str | None,
+) -> str:
+    """Return when the first files go up, of a folder that is saved now (aware).
+
+    ``obstacle`` is the key of the text about what keeps the account from beginning.
+    """
+    moment = next_scheduled(data, now)
+    if moment is None and not data[CONF_NEW_MEDIA]:
+        return texts("begins_asked")
+    if obstacle is not None:
+        return texts(obstacle, account=account)
+    if moment is None or data[CONF_NEW_MEDIA]:
+        nothing = preview is not None and preview.complete and not preview.to_upload
+        return texts("begins_empty" if nothing else "begins_now")
+    time = f"{moment:%H:%M}"
+    if moment.date() == now.astimezone(moment.tzinfo).date():
+        return texts("begins_today", time=time)
+    day = texts.weekday(WEEKDAYS[moment.weekday()])
+    return texts("begins_on", day=day, time=time)
 
 
 def _number(count: int) -> str:

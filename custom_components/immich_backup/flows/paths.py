@@ -10,7 +10,7 @@ from homeassistant.const import CONF_PATH
 from homeassistant.core_config import Config
 
 from ..const import CONF_RECURSIVE
-from ..engine.detect.mounts import Area, areas, read_mounts, share_files
+from ..engine.detect.mounts import Area, Location, areas, read_mounts, share_files
 from ..engine.detect.names import ignored_directory
 from ..engine.detect.root import Root, examine
 from ..engine.model import FolderTrouble
@@ -32,7 +32,24 @@ class PathError(Exception):
         self.details = details
 
 
-def offered_folders(config: Config) -> list[str]:
+def offered_folders(config: Config, others: Iterable[ConfigSubentry] = ()) -> list[str]:
+    """Return folders to choose from that none of the account's others has to do with."""
+    watched = [
+        (other.data[CONF_PATH], other.data.get(CONF_RECURSIVE, True))
+        for other in others
+    ]
+
+    def is_free(path: str) -> bool:
+        real = Path(os.path.realpath(path))
+        return not any(
+            Path(other).is_relative_to(real) or (deep and real.is_relative_to(other))
+            for other, deep in watched
+        )
+
+    return [path for path in _media_folders(config) if is_free(path)]
+
+
+def _media_folders(config: Config) -> list[str]:
     """Return the media folders and others that are allowed, and what is below them.
 
     At most two levels below and 200 in all, the upper ones first; then sorted. Links
@@ -74,23 +91,34 @@ def check_folder(
         raise PathError(root.trouble.value)
     if not _storable(root.path):
         raise PathError("not_storable")
-    if not config.is_allowed_path(root.path):
-        raise PathError(FolderTrouble.NOT_ALLOWED.value, allow=root.path)
-    if root.trouble is not None:
-        raise PathError(root.trouble.value)
     mounts = read_mounts()
 
     def reach(path: str, *, recursive: bool = True) -> Sequence[Area]:
         return areas(os.path.realpath(path), recursive=recursive, mounts=mounts)
 
+    # Before anybody is told how to allow it.
     if share_files(reach(root.path), reach(config.path(".storage"))):
         raise PathError("private")
+    if not config.is_allowed_path(root.path):
+        raise PathError(FolderTrouble.NOT_ALLOWED.value, allow=root.path)
+    if root.trouble is not None:
+        raise PathError(root.trouble.value)
     for other in others:
         path = other.data[CONF_PATH]
         deep = other.data.get(CONF_RECURSIVE, True)
-        if share_files(root.areas, reach(path, recursive=deep)):
-            raise PathError("overlaps", other=other.title, other_path=path)
+        theirs = reach(path, recursive=deep)
+        if share_files(root.areas, theirs):
+            reason = _relation(root.areas[0].top, theirs[0].top)
+            raise PathError(reason, other=other.title, other_path=path)
     return root
+
+
+def _relation(folder: Location, other: Location) -> str:
+    """Return how a folder lies to another one that has files in common with it."""
+    if folder.contains(other):
+        return "overlap_same" if other.contains(folder) else "overlap_contains"
+    # Else something that is mounted in one of them lies in the other.
+    return "overlap_inside" if other.contains(folder) else "overlap_mounted"
 
 
 def _folders_in(path: str) -> Iterator[str]:

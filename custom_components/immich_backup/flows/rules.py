@@ -1,0 +1,62 @@
+"""Whether a form's rules can be used, and mean what somebody could want."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from homeassistant.const import CONF_NAME
+
+from ..engine import RuleAction, RuleError, parse_rule
+from ..engine.rules.glob import GlobCriterion
+from .texts import Texts
+
+
+class RuleMistake(Exception):
+    """A rule that was hardly meant so: ``reason`` is the key of the text about it."""
+
+    def __init__(self, reason: str, **details: str) -> None:
+        """Keep the reason and the placeholders of its text."""
+        super().__init__(reason)
+        self.reason = reason
+        self.details = details
+
+
+def check_rules(
+    texts: Texts, rules: Sequence[Mapping[str, Any]], folders: Collection[str]
+) -> None:
+    """Raise RuleMistake for the first rule that can't be what was meant.
+
+    ``folders`` are the names by which the folder itself is known.
+    """
+    for number, data in enumerate(rules, 1):
+        name = str(data.get(CONF_NAME, number))
+        try:
+            rule = parse_rule(data, number)
+        except RuleError as err:
+            raise RuleMistake(
+                err.reason, rule=name, field=texts.rule_field(err.field)
+            ) from err
+        if rule.action is RuleAction.SKIP and not rule.criteria:
+            raise RuleMistake("fits_everything", rule=name)
+        for criterion in rule.criteria:
+            if isinstance(criterion, GlobCriterion):
+                for pattern in criterion.patterns:
+                    _check_pattern(texts, name, pattern, folders)
+
+
+def _check_pattern(
+    texts: Texts, rule: str, pattern: str, folders: Collection[str]
+) -> None:
+    """Raise RuleMistake for a pattern that begins with the folder's own path."""
+    for folder in folders:
+        if not f"{pattern}/".startswith(f"{folder.rstrip('/')}/"):
+            continue
+        better = pattern[len(folder) :].strip("/")
+        # Without a dot or a star it is a folder, to all appearances.
+        if pattern.endswith("/") or not any(sign in better for sign in ".*?["):
+            better += "/"
+        raise RuleMistake(
+            "full_path",
+            rule=rule,
+            field=texts.rule_field("paths"),
+            better="*" if better == "/" else better,
+        )
