@@ -54,6 +54,8 @@ class Demonstration:
         self._options = options
         self._began = time.monotonic()
         self._output = sys.stdout
+        # The run that was told last: Home Assistant shows it again when it reloads.
+        self._last_run: str | None = None
         self._stack = AsyncExitStack()
 
     async def run(self) -> None:
@@ -154,6 +156,7 @@ class Demonstration:
         try:
             for _ in range(_RUNS):
                 outcome = await backup.run()
+                self._last_run = outcome["run_id"]
                 uploaded += outcome.get("uploaded", 0)
                 duplicates += outcome.get("duplicates", 0)
                 if error := outcome.get("error"):
@@ -222,9 +225,12 @@ class Demonstration:
         return await home.wait_until_ended()
 
     def _tell_run(self, state: Json) -> None:
-        """Tell of a finished run that did something."""
+        """Tell once of a finished run that did something."""
         run = state.get("attributes", {})
-        if run.get("event_type") in _OUTCOMES and (run["uploaded"] or run["failed"]):
+        if run.get("event_type") not in _OUTCOMES or run["run_id"] == self._last_run:
+            return
+        self._last_run = run["run_id"]
+        if run["uploaded"] or run["failed"]:
             self._say(
                 f"{time.strftime('%H:%M:%S')} uploaded {run['uploaded']}, failed"
                 f" {run['failed']}: {', '.join(run['examples'] + run['failing'])}"
