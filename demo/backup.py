@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .api import HomeSocket, Json
@@ -18,11 +19,14 @@ _INTERVAL = 0.2
 class Backup:
     """The backup of one folder of an account."""
 
-    def __init__(self, socket: HomeSocket, entry_id: str, subentry_id: str) -> None:
-        """Take a home and say which of its folders is meant."""
+    def __init__(
+        self, socket: HomeSocket, entry_id: str, subentry_id: str, folder: Path
+    ) -> None:
+        """Take a home and say which of its folders is meant, with its real path."""
         self._socket = socket
         self._entry_id = entry_id
         self._subentry_id = subentry_id
+        self._folder = folder
         self._device_id: str | None = None
 
     async def run(self) -> Json:
@@ -48,7 +52,7 @@ class Backup:
                 limit=_PAGE,
                 offset=offset,
             )
-            found += map(File.from_response, page["files"])
+            found += (File.from_response(file, self._folder) for file in page["files"])
             offset, total = offset + _PAGE, page["total"]
         return [file for file in found if file.state != "gone"]
 

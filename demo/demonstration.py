@@ -105,7 +105,8 @@ class Demonstration:
             installation = Installation(api, socket, state)
             account = await installation.account(server)
             subentry_id = await installation.folder(account, folder)
-            backup = Backup(socket, account.entry_id, subentry_id)
+            real = await asyncio.to_thread(folder.resolve)
+            backup = Backup(socket, account.entry_id, subentry_id, real)
             self._say(f"Backing up {folder} to {server.url}")
             report = await self._back_up(socket, backup, home, server, folder)
             state.complete = True

@@ -26,9 +26,10 @@ class File:
     sha1: str | None
 
     @classmethod
-    def from_response(cls, data: Mapping[str, Any]) -> File:
-        """Take a file from the response of the action that lists files."""
-        return cls(**{name: data[name] for name in cls.__slots__})
+    def from_response(cls, data: Mapping[str, Any], folder: Path) -> File:
+        """Take a file of a folder from the response of the action that lists files."""
+        values = {name: data[name] for name in cls.__slots__}
+        return cls(**values | {"path": data["path"].removeprefix(f"{folder}/")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

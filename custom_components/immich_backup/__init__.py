@@ -12,7 +12,7 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
 from .account import ledger_path, spool_path
-from .const import DOMAIN
+from .const import DOMAIN, MODEL_ACCOUNT
 from .engine.ledger import LedgerError, remove_ledger
 from .immich.errors import ImmichError, UnauthorisedError
 from .issues import clear_all
@@ -74,6 +74,7 @@ async def async_setup_entry(
         entry_type=dr.DeviceEntryType.SERVICE,
         name=entry.title,
         manufacturer="Immich",
+        model=MODEL_ACCOUNT,
         configuration_url=entry.data[CONF_URL],
     )
     await manager.overview.async_config_entry_first_refresh()

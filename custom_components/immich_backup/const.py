@@ -9,6 +9,10 @@ LOGGER: Final = logging.getLogger(__package__)
 
 SUBENTRY_FOLDER: Final = "folder"
 
+# What a device stands for; services.yaml offers devices by it.
+MODEL_ACCOUNT: Final = "Account"
+MODEL_FOLDER: Final = "Folder"
+
 # Of the account's entry, besides Home Assistant's own CONF_URL, CONF_API_KEY,
 # CONF_VERIFY_SSL.
 CONF_HEADERS: Final = "headers"

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN
+from .const import DOMAIN, MODEL_FOLDER
 from .coordinator import OverviewCoordinator
 from .engine import FolderOverview
 from .manager import BackupManager, ImmichBackupConfigEntry
@@ -62,6 +62,7 @@ class FolderEntity(LedgerEntity):
             identifiers={(DOMAIN, subentry.subentry_id)},
             entry_type=DeviceEntryType.SERVICE,
             name=subentry.title,
+            model=MODEL_FOLDER,
             via_device_id=dr.async_get_device_id_by_identifier(
                 manager.hass, (DOMAIN, entry_id), config_entry_id=entry_id
             ),

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_PATH
 
 from .const import (
@@ -21,6 +22,8 @@ from .const import (
 )
 from .engine import Detection, Folder, MediaKind, RuleSet, parse_rule
 from .engine.media_types import DEFAULT_EXTENSIONS
+from .engine.model import FileReport
+from .engine.texts import readable
 from .scheduled_times import schedule_interval
 
 
@@ -62,3 +65,13 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         scheduled=interval is not None,
         overdue_seconds=overdue.total_seconds(),
     )
+
+
+def path_of(entry: ConfigEntry, report: FileReport) -> str:
+    """Return a file's full path, which can be shown and sent.
+
+    The path of an upload that is queued, which is in no folder, begins at the root.
+    """
+    folder = entry.subentries.get(report.folder)
+    top = "/" if folder is None else folder.data[CONF_PATH]
+    return readable(str(Path(top) / report.path))

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.immich_backup.const import CONF_NEW_MEDIA, CONF_RULES, DOMAIN
 from simulator import Action, Fault
-from tests.support.home import Home, folder_data, until
+from tests.support.home import Home, folder_data, permission_lost, until
 
 
 async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
@@ -85,6 +87,7 @@ async def test_unknown_and_ambiguous_folders(home: Home) -> None:
     assert unknown.value.translation_placeholders == {
         "folder": "Attic",
         "folders": "Twin, Twin",
+        "accounts": "Anna Example",
     }
     with pytest.raises(ServiceValidationError) as ambiguous:
         await act(home.hass, "run", folders=["Twin"])
@@ -197,9 +200,40 @@ async def test_retry_failed(home: Home) -> None:
     assert again["failing"] == ["film.mp4"]
     assert fault.struck == 1
     home.immich.faults.clear()
-    assert await act(home.hass, "retry_failed") == {"files": 1}
+    assert await act(home.hass, "retry_failed") == {
+        "files": 1,
+        "text": "1 file is tried again",
+    }
     await home.until_stored(1)
-    assert await act(home.hass, "retry_failed", folders=["Camera"]) == {"files": 0}
+    assert await act(home.hass, "retry_failed", folders=["Camera"]) == {
+        "files": 0,
+        "text": "No file has failed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "error"),
+    [
+        ("3.0.3", "The API key lacks the permission asset.upload"),
+        ("2.7.0", "The server runs Immich 2.7.0; 3.0 or later is needed"),
+    ],
+)
+async def test_errors_are_sentences(home: Home, version: str, error: str) -> None:
+    """What stops a run is told as a sentence, in the answer and by the event."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    home.immich.faults.version = version
+    home.immich.faults.add(permission_lost())
+    await home.set_up(folder_data(folder, **{CONF_NEW_MEDIA: False}))
+    changes = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    answer = await act(home.hass, "run")
+    assert (answer["outcome"], answer["error"]) == ("failed", error)
+    event_id = home.entity_id("event", "backup")
+    assert error in {
+        change.data["new_state"].attributes.get("error")
+        for change in changes
+        if change.data["entity_id"] == event_id
+    }
 
 
 async def test_a_refused_question_fails_the_run(

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import setup_test_component_pl
 
 from custom_components.immich_backup.account import spool_path
 from custom_components.immich_backup.const import DOMAIN
-from tests.support.home import API_KEY, ENTRY_ID, Home, until
+from tests.support.home import API_KEY, ENTRY_ID, Home, permission_lost, until
 
 from .test_runs import act
 
@@ -94,6 +94,11 @@ async def test_files_and_patterns(home: Home, tmp_path: Path) -> None:
         str(folder): "failed",
     }
     assert all(file["text"] for file in answer["files"])
+    assert {frozenset(file) for file in answer["files"]} == {
+        frozenset(
+            ("path", "state", "reason", "text", "asset_id", "sha1", "problem"),
+        )
+    }
     names = sorted(asset.original_file_name for asset in home.immich.assets())
     assert names == ["one.jpg", "two.jpg"]
 
@@ -107,13 +112,50 @@ async def test_failures_raise_when_nobody_reads_the_answer(home: Home) -> None:
         await home.hass.services.async_call(
             DOMAIN,
             "upload",
-            {"files": [str(folder / "one.jpg"), str(folder / "none.jpg")]},
+            {
+                "files": [
+                    str(folder / name)
+                    for name in ("one.jpg", "none.jpg", "a", "b", "c")
+                ]
+            },
             blocking=True,
         )
     assert failed.value.translation_key == "upload_failed"
-    assert failed.value.translation_placeholders is not None
-    assert "none.jpg" in failed.value.translation_placeholders["files"]
+    assert failed.value.translation_placeholders == {
+        "count": "4",
+        "total": "5",
+        "files": (
+            f"{folder}/none.jpg: There is no such file;"
+            f" {folder}/a: There is no such file;"
+            f" {folder}/b: There is no such file; … +1"
+        ),
+        "stored": "1",
+        "waiting": "0",
+    }
     assert len(home.immich.assets()) == 1
+
+
+async def test_empty_file(home: Home) -> None:
+    """Nobody watches it until something is in it, and the answer promises no such thing."""
+    folder = home.folder()
+    (folder / "empty.jpg").touch()
+    await home.set_up()
+    (file,) = (await act(home.hass, "upload", files=str(folder / "empty.jpg")))["files"]
+    assert (file["state"], file["reason"]) == ("failed", "empty")
+    assert file["text"] == "It is empty, and the server takes no empty files"
+
+
+async def test_waiting_says_what_for(home: Home) -> None:
+    """A permission that is missing is told as what it is, not as a server that is away."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    home.immich.faults.add(permission_lost())
+    await home.set_up()
+    # What the server says of the key would let uploads be tried again.
+    await until(lambda: home.manager.server.data is not None)
+    (file,) = (await act(home.hass, "upload", files=str(folder / "one.jpg")))["files"]
+    assert file["state"] == "waiting"
+    assert file["text"] == "It waits. The API key lacks the permission asset.upload"
 
 
 async def test_media(home: Home) -> None:

@@ -137,3 +137,9 @@ def test_ignored_names(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     files = [file("a.jpg", "protected"), file("2025/a.jpg", "failed")]
     assert ignored_names(tmp_path, files) == ["2025/~b.jpg", "b.jpg.part"]
+
+
+def test_paths_begin_at_the_folder() -> None:
+    """The action tells full paths; here all are of one folder."""
+    data = dict.fromkeys(File.__slots__) | {"path": "/photos/sub/a.jpg"}
+    assert File.from_response(data, Path("/photos")).path == "sub/a.jpg"

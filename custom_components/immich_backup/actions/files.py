@@ -1,20 +1,29 @@
 """Actions about files: explain one, list many."""
 
+from pathlib import Path
 from typing import Any, Final
 
+from homeassistant.const import CONF_PATH
 from homeassistant.core import ServiceCall, ServiceResponse
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
-from ..const import DOMAIN
+from ..const import SUBENTRY_FOLDER
 from ..engine import FileState
 from ..engine.ledger import LedgerError
 from ..engine.model import FileReport
-from ..engine.texts import readable, reason_text
+from ..engine.tended import Unseen, UnseenState
+from ..engine.texts import NOT_TENDED
+from ..folders import path_of
 from ..manager import BackupManager
 from ..run_report import iso
-from .common import ATTR_CONFIG_ENTRY_ID, folders_of, ledger_failed, manager_of
+from .common import (
+    ATTR_CONFIG_ENTRY_ID,
+    ambiguous_account,
+    ledger_failed,
+    managers_of,
+    target_of,
+)
 
 ATTR_PATH: Final = "path"
 ATTR_STATE: Final = "state"
@@ -46,31 +55,37 @@ LIST_SCHEMA = vol.Schema(
 
 
 async def explain(call: ServiceCall) -> ServiceResponse:
-    """Say what is known of one file: state, decision, proof."""
-    manager = manager_of(call)
+    """Say what is known of one file: state, decision, proof; or why nothing is.
+
+    The path tells which account is meant.
+    """
     path = call.data[ATTR_PATH]
+    managers = managers_of(call)
     try:
-        report = await manager.engine.explain(path)
+        known = [
+            (manager, report)
+            for manager in managers
+            if (report := await manager.engine.explain(path)) is not None
+        ]
     except LedgerError as err:
         raise ledger_failed(err) from err
-    if report is None:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="file_unknown",
-            translation_placeholders={"path": path},
-        )
-    return {
-        **_file_response(manager, report),
-        "modified": iso(report.modified),
-        "superseded": list(report.superseded),
-    }
+    if len(known) > 1:
+        raise ambiguous_account(manager.entry for manager, _ in known)
+    for manager, report in known:
+        return {
+            **_file_response(manager, report),
+            "modified": iso(report.modified),
+            "superseded": list(report.superseded),
+        }
+    unseen = [(manager, _unseen(manager, path)) for manager in managers]
+    unseen.sort(key=lambda found: found[1].state is UnseenState.OUTSIDE)
+    return _unseen_response(*unseen[0], path)
 
 
 async def list_files(call: ServiceCall) -> ServiceResponse:
     """List files of chosen states, oldest first."""
-    manager = manager_of(call)
     named = call.data.get(ATTR_FOLDER)
-    folder_ids = folders_of(call.hass, manager, [named] if named else None)
+    manager, folder_ids = target_of(call, [named] if named else None)
     states = [FileState(state) for state in call.data.get(ATTR_STATE, ())]
     try:
         reports, total = await manager.engine.list_files(
@@ -89,13 +104,14 @@ async def list_files(call: ServiceCall) -> ServiceResponse:
 
 def _file_response(manager: BackupManager, report: FileReport) -> dict[str, Any]:
     """Return what is known of a file, safe to be sent as JSON."""
-    folder = manager.engine.folders.get(report.folder)
+    # An upload that is queued is in no folder.
+    folder = manager.entry.subentries.get(report.folder)
     return {
-        "path": readable(report.path),
-        "folder": folder.name if folder is not None else None,
+        "path": path_of(manager.entry, report),
+        "folder": None if folder is None else folder.title,
         "state": report.state,
         "reason": report.reason,
-        "reason_text": reason_text(report),
+        "reason_text": manager.engine.reason_text(report),
         "rule": report.rule,
         "criterion": report.criterion,
         "size": report.size,
@@ -105,4 +121,42 @@ def _file_response(manager: BackupManager, report: FileReport) -> dict[str, Any]
         "proof_at": iso(report.proof_at),
         "attempts": report.attempts,
         "next_try": iso(report.next_try),
+    }
+
+
+def _unseen(manager: BackupManager, path: str) -> Unseen:
+    """Return why nothing is known of a file."""
+    unseen = manager.engine.unseen(path)
+    if unseen.state is UnseenState.OUTSIDE:
+        for subentry in manager.entry.get_subentries_of_type(SUBENTRY_FOLDER):
+            if (
+                subentry.subentry_id not in manager.engine.folders
+                and Path(subentry.data[CONF_PATH]) in Path(path).parents
+            ):
+                return Unseen(subentry.subentry_id, UnseenState.UNKNOWN, NOT_TENDED)
+    return unseen
+
+
+def _unseen_response(
+    manager: BackupManager, unseen: Unseen, path: str
+) -> dict[str, Any]:
+    """Return why nothing is known of a file, in the form of what is known of others."""
+    folder = manager.entry.subentries.get(unseen.folder or "")
+    return {
+        "path": path,
+        "folder": None if folder is None else folder.title,
+        "state": unseen.state,
+        "reason": None,
+        "reason_text": unseen.text,
+        "rule": None,
+        "criterion": None,
+        "size": None,
+        "sha1": None,
+        "asset_id": None,
+        "proof": None,
+        "proof_at": None,
+        "attempts": 0,
+        "next_try": None,
+        "modified": None,
+        "superseded": [],
     }

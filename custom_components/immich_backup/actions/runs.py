@@ -17,9 +17,9 @@ from ..run_report import run_values
 from .common import (
     ATTR_CONFIG_ENTRY_ID,
     ATTR_FOLDERS,
-    folders_of,
     ledger_failed,
     manager_of,
+    target_of,
 )
 
 ATTR_DRY_RUN: Final = "dry_run"
@@ -45,8 +45,7 @@ async def run(call: ServiceCall) -> ServiceResponse:
 
     Who asks for the answer waits for it, unless told not to.
     """
-    manager = manager_of(call)
-    folder_ids = folders_of(call.hass, manager, call.data.get(ATTR_FOLDERS))
+    manager, folder_ids = target_of(call, call.data.get(ATTR_FOLDERS))
     if call.data[ATTR_DRY_RUN]:
         return await _dry_run(manager, folder_ids)
     run_id = manager.engine.start_run(folder_ids, trigger=RunTrigger.MANUAL)
@@ -72,12 +71,12 @@ async def stop(call: ServiceCall) -> ServiceResponse:
 
 async def retry_failed(call: ServiceCall) -> ServiceResponse:
     """Let failed and parked files be tried again, now."""
-    manager = manager_of(call)
-    folder_ids = folders_of(call.hass, manager, call.data.get(ATTR_FOLDERS))
+    manager, folder_ids = target_of(call, call.data.get(ATTR_FOLDERS))
     try:
-        return {"files": await manager.engine.retry_failed(folder_ids)}
+        count = await manager.engine.retry_failed(folder_ids)
     except LedgerError as err:
         raise ledger_failed(err) from err
+    return {"files": count, "text": manager.engine.retry_text(count)}
 
 
 async def _dry_run(

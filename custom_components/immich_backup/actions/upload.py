@@ -1,6 +1,6 @@
 """The action upload: files, media and snapshots that someone wants on the server now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import glob
 from itertools import islice
@@ -27,7 +27,8 @@ from ..account import spool_path
 from ..const import DOMAIN
 from ..engine import UploadItem, UploadOutcome, UploadState, Wish
 from ..engine.ledger import LedgerError
-from ..engine.texts import upload_text
+from ..engine.texts import readable
+from ..manager import BackupManager
 from .common import ATTR_CONFIG_ENTRY_ID, ledger_failed, manager_of
 
 ATTR_FILES: Final = "files"
@@ -38,6 +39,8 @@ ATTR_TAGS: Final = "tags"
 # A pattern that matches more is a mistake, or a folder for the watch.
 _MAX_FILES = 1000
 _MAX_NAME = 200
+# Failures that an error names; it counts the others.
+_TOLD = 3
 _WILDCARDS = frozenset("*?[")
 # What cameras and image entities send, and the extension that the server knows it by.
 _EXTENSIONS = {
@@ -88,8 +91,8 @@ class _Refused:
 async def upload(call: ServiceCall) -> ServiceResponse:
     """Upload single files, media and snapshots; one answer for each.
 
-    One that can't be uploaded does not stop the others. While the server is away they
-    are queued and the answer is `waiting`.
+    One that can't be uploaded does not stop the others. While nothing can be uploaded
+    they are queued and the answer is `waiting`.
     """
     manager = manager_of(call)
     hass, data = call.hass, call.data
@@ -114,13 +117,11 @@ async def upload(call: ServiceCall) -> ServiceResponse:
         outcomes = await manager.engine.upload(items) if items else []
     except LedgerError as err:
         raise ledger_failed(err) from err
+    answers = [_outcome_response(manager, outcome) for outcome in outcomes]
+    answers += map(_refused_response, refused)
     if not call.return_response:
-        _raise_for(refused, outcomes)
-    files: list[JsonValueType] = [_outcome_response(outcome) for outcome in outcomes]
-    files += [
-        {"path": thing.what, "state": UploadState.FAILED, "text": thing.reason}
-        for thing in refused
-    ]
+        _raise_for(answers)
+    files: list[JsonValueType] = [*answers]
     return {"files": files}
 
 
@@ -224,33 +225,54 @@ def _spool(spool: Path, stem: str, extension: str, content: bytes) -> str:
     )
 
 
-def _outcome_response(outcome: UploadOutcome) -> dict[str, Any]:
+def _outcome_response(
+    manager: BackupManager, outcome: UploadOutcome
+) -> dict[str, JsonValueType]:
     """Return one outcome, safe to be sent as JSON."""
     return {
-        "path": os.fsencode(outcome.path).decode("utf-8", "replace"),
+        "path": readable(outcome.path),
         "state": outcome.state,
         "reason": outcome.reason,
-        "text": upload_text(outcome.reason, outcome.detail),
+        "text": manager.engine.upload_text(outcome),
         "asset_id": outcome.asset_id,
         "sha1": outcome.sha1,
         "problem": outcome.problem,
     }
 
 
-def _raise_for(refused: Sequence[_Refused], outcomes: Sequence[UploadOutcome]) -> None:
-    """Tell what failed when nobody reads the answer."""
-    failures = [f"{thing.what}: {thing.reason}" for thing in refused]
-    failures += [
-        f"{outcome.path}: {upload_text(outcome.reason, outcome.detail)}"
-        for outcome in outcomes
-        if outcome.state is UploadState.FAILED
+def _refused_response(refused: _Refused) -> dict[str, JsonValueType]:
+    """Return what could not even be queued, in the form of an outcome."""
+    return {
+        "path": readable(refused.what),
+        "state": UploadState.FAILED,
+        "reason": None,
+        "text": refused.reason,
+        "asset_id": None,
+        "sha1": None,
+        "problem": None,
+    }
+
+
+def _raise_for(answers: Sequence[Mapping[str, JsonValueType]]) -> None:
+    """Tell what failed when nobody reads the answers."""
+
+    def of(*states: UploadState) -> list[Mapping[str, JsonValueType]]:
+        return [answer for answer in answers if answer["state"] in states]
+
+    failures = [
+        f"{answer['path']}: {answer['text']}" for answer in of(UploadState.FAILED)
     ]
-    if failures:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="upload_failed",
-            translation_placeholders={
-                "count": str(len(failures)),
-                "files": "; ".join(failures[:3]),
-            },
-        )
+    if not failures:
+        return
+    more = len(failures) - _TOLD
+    raise ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="upload_failed",
+        translation_placeholders={
+            "count": str(len(failures)),
+            "total": str(len(answers)),
+            "files": "; ".join(failures[:_TOLD]) + (f"; … +{more}" if more > 0 else ""),
+            "stored": str(len(of(UploadState.UPLOADED, UploadState.DUPLICATE))),
+            "waiting": str(len(of(UploadState.WAITING))),
+        },
+    )

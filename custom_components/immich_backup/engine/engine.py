@@ -18,7 +18,8 @@ from .context import Context
 from .controls import Controls
 from .events import Event, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
-from .ledger import Ledger, LedgerError, agenda, files, folders, reports, runs
+from .ledger import Ledger, LedgerError, agenda, files, folders, outbox, reports, runs
+from .ledger.folders import OUTBOX
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import (
@@ -37,7 +38,9 @@ from .overview import Overview, OverviewReader
 from .preview import Preview, preview_in_thread
 from .rates import Meter
 from .runner import Runner
-from .tended import TendedFolders
+from .tended import TendedFolders, Unseen
+from .texts import reason_text, retry_text, upload_text
+from .waiting import Waiting
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -121,6 +124,13 @@ class Engine:
             clock=self._clock,
             folders=self._folders,
             emit=self._emit,
+        )
+        self._waiting = Waiting(
+            ledger=self.ledger,
+            link=self.link,
+            folders=self._folders,
+            conductor=self._conductor,
+            controls=self.controls,
         )
         self._overview = OverviewReader(
             ledger=self.ledger,
@@ -348,6 +358,10 @@ class Engine:
             count += await self._outbox.retry()
         return count
 
+    def retry_text(self, count: int) -> str:
+        """Return what it means that so many files are tried again, as a sentence."""
+        return retry_text(count, self._waiting.trouble)
+
     async def retry_parked(self, reason: Reason) -> int:
         """Let files parked for a reason be tried again, now; return how many.
 
@@ -402,13 +416,31 @@ class Engine:
     async def explain(self, path: str) -> FileReport | None:
         """Return what is known of the file at an absolute path; None if nothing is.
 
-        Raises LedgerError.
+        It may be in a folder or queued by ``upload``. Raises LedgerError.
         """
-        for folder_id, relative in self._folders.find(path):
+        places = [*self._folders.find(path), (OUTBOX, outbox.filed(path))]
+        for folder_id, relative in places:
             report = await self.ledger.ask(reports.one, folder_id, relative)
             if report is not None:
                 return report
         return None
+
+    def unseen(self, path: str) -> Unseen:
+        """Return why nothing is known of the file at an absolute path."""
+        return self._folders.unseen(path)
+
+    def reason_text(self, report: FileReport) -> str:
+        """Return why a file is in its state, as a sentence."""
+        if report.folder == OUTBOX:
+            waiting = self._waiting.of_uploads()
+        else:
+            waiting = self._waiting.of_folder(report.folder)
+        return reason_text(report, waiting)
+
+    def upload_text(self, outcome: UploadOutcome) -> str:
+        """Return what became of a single upload, as a sentence."""
+        waiting = self._waiting.of_uploads()
+        return upload_text(outcome.reason, outcome.detail, waiting)
 
     async def largest_parked(self, reason: Reason) -> int | None:
         """Return the size of the largest file parked for a reason, None if there is none.

@@ -18,6 +18,7 @@ from ..immich.errors import (
 )
 from .events import Event, Halted, ServerChanged
 from .model import Halt
+from .texts import halt_text
 
 # Seconds between probes of a server that is away: quick at first, at most one request
 # in 30 s later on.
@@ -39,8 +40,8 @@ class HaltedError(Exception):
     """A person must do something first; files keep waiting."""
 
     def __init__(self, halt: Halt, detail: str) -> None:
-        """Keep what must be done about what."""
-        super().__init__(detail)
+        """Keep what must be done about what; the text is a sentence."""
+        super().__init__(halt_text(halt, detail))
         self.halt = halt
 
 

@@ -3,19 +3,40 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import StrEnum
 import os
 import secrets
 from typing import override
 
 from .clock import Clock
 from .context import Context
+from .detect.names import ignored_path
 from .detect.overlaps import Overlaps
 from .detect.watch import Watcher
 from .events import Event, FoldersOverlap
 from .ledger import Ledger
 from .ledger.rows import FileRow, Stamp
 from .model import Folder
+from .texts import IGNORED_NAME, NOT_SEEN, OUTSIDE, SUB_FOLDER
 from .watched import WatchedFolder
+
+
+class UnseenState(StrEnum):
+    """Why nothing is known of a file; beside the states of those that are known."""
+
+    IGNORED = "ignored"
+    OUTSIDE = "outside"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why nothing is known of a file, as a state and a sentence, and its folder."""
+
+    folder: str | None
+    state: UnseenState
+    text: str
 
 
 class TendedFolders(Mapping[str, WatchedFolder]):
@@ -131,6 +152,18 @@ class TendedFolders(Mapping[str, WatchedFolder]):
             for root in {watched.folder.path, watched.root and watched.root.path}
             if root and path.startswith(top := f"{root.rstrip('/')}/")
         ]
+
+    def unseen(self, path: str) -> Unseen:
+        """Return why nothing is known of a file at an absolute path."""
+        for key, relative in self.find(path):
+            if ignored_path(relative):
+                state, text = UnseenState.IGNORED, IGNORED_NAME
+            elif b"/" in relative and not self._folders[key].folder.recursive:
+                state, text = UnseenState.IGNORED, SUB_FOLDER
+            else:
+                state, text = UnseenState.UNKNOWN, NOT_SEEN
+            return Unseen(key, state, text)
+        return Unseen(None, UnseenState.OUTSIDE, OUTSIDE)
 
     def decide_again(self) -> None:
         """Let all files be decided by the rules of today."""

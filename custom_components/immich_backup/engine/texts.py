@@ -1,13 +1,15 @@
-"""Sentences for people about a file's state, in plain English."""
+"""Sentences for people about files and what stops them, in plain English."""
 
+from collections.abc import Sequence
 import os
+import re
 
-from .model import FileReport, FileState, Reason
+from .model import FileReport, FileState, Halt, Reason
 
 _REASONS = {
     Reason.NEW: "It is new; backed up once it stops changing",
     Reason.CHANGED: "It changed; backed up once it stops changing",
-    Reason.RULE: "A rule of the folder decided",
+    Reason.RULE: "A rule of the folder leaves it out",
     Reason.KIND: "The folder does not back up files of this type",
     Reason.EXTENSION: "The server does not take files with this extension",
     Reason.EXISTING: "It was there before the folder was added",
@@ -34,26 +36,103 @@ _REASONS = {
     ),
     Reason.MISSING: "It is no longer in the folder",
 }
+# Nobody watches a single upload until it is as it should be.
+_UPLOADS = {
+    Reason.EMPTY: "It is empty, and the server takes no empty files",
+    Reason.CHANGED: "It changed while it was read; it is tried again",
+}
+# Of files of which nothing is known.
+IGNORED_NAME = (
+    "Its name, or that of a folder on the way to it, is one of temporary files or of a"
+    " device's own files; these are never looked at"
+)
+SUB_FOLDER = (
+    "It is in a sub-folder, and the folder is backed up without its sub-folders"
+)
+NOT_SEEN = (
+    "It was not seen in the folder: there is no such file, it is a link, or the folder"
+    " was not looked through since it came"
+)
+NOT_TENDED = "Its folder is not tended, as one of its rules can't be understood"
+OUTSIDE = "It is in none of the folders that are backed up"
+_CRITERIA = {
+    "type": "its type",
+    "extension": "its extension",
+    "path": "its path",
+    "size": "its size",
+    "age": "its age",
+    "captured": "the day it was taken",
+    "pixels": "its pixels",
+}
+_PERMISSION = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)+")
 
 
-def upload_text(reason: Reason, detail: str | None) -> str:
-    """Return what became of a single upload, and why."""
-    text = _REASONS[reason]
+def permission_of(detail: str) -> str | None:
+    """Return the permission that a halt is about; None if the server named none."""
+    return detail if _PERMISSION.fullmatch(detail) else None
+
+
+def halt_text(halt: Halt, detail: str) -> str:
+    """Return what a person must do something about before uploads go on."""
+    match halt:
+        case Halt.UNAUTHORISED:
+            return "The server refuses the API key"
+        case Halt.PERMISSION if permission := permission_of(detail):
+            return f"The API key lacks the permission {permission}"
+        case Halt.PERMISSION:
+            return f"The API key lacks a permission; the server says: {detail}"
+        case Halt.QUOTA:
+            return "The storage quota of the Immich user has no room for the next file"
+        case Halt.SERVER_TOO_OLD:
+            return f"The server runs Immich {detail}; 3.0 or later is needed"
+        case Halt.OTHER_USER:
+            return "The API key belongs to another Immich user than before"
+        case Halt.LEDGER:
+            return detail
+
+
+def upload_text(reason: Reason, detail: str | None, waiting: str) -> str:
+    """Return what became of a single upload; ``waiting`` is what queued ones wait for."""
+    if reason is Reason.QUEUED:
+        return waiting
+    text = _UPLOADS.get(reason) or _REASONS[reason]
     return f"{text}: {detail}" if detail else text
 
 
-def reason_text(report: FileReport) -> str:
-    """Return why a file is in its state."""
+def reason_text(report: FileReport, waiting: str) -> str:
+    """Return why a file is in its state; ``waiting`` is what its folder waits for."""
     text = _REASONS[report.reason]
-    if report.reason is Reason.RULE and report.rule:
-        text = f"Rule “{report.rule}” ({report.criterion})"
+    if report.reason is Reason.QUEUED:
+        text = waiting
+    elif report.reason is Reason.PROOF_LOST and report.state is FileState.WAITING:
+        text = f"The server no longer has it. {waiting}"
+    elif report.reason is Reason.RULE and report.rule:
+        criteria = _criteria(report.criterion or "")
+        text = f"Left out by the rule “{report.rule}” ({criteria})"
     elif report.reason is Reason.NOT_VERIFIED and report.state is FileState.PARKED:
         text = "The server stored other bytes, repeatedly; see the server's disk"
     if report.reason in (Reason.REFUSED, Reason.UNSUPPORTED) and report.detail:
         text = f"{text}: {report.detail}"
     elif report.state is FileState.UNWANTED and report.detail:
-        text = f"{text}; not known of this file: {report.detail}"
+        text = f"{text}; not known of this file: {_criteria(report.detail)}"
     return text
+
+
+def retry_text(count: int, trouble: str | None) -> str:
+    """Return what another try of so many files means.
+
+    ``trouble`` says why nothing can be uploaded at the moment, if anything does.
+    """
+    if not count:
+        return "No file has failed"
+    text = "1 file is tried again" if count == 1 else f"{count} files are tried again"
+    return text if trouble is None else f"{text} once that is possible. {trouble}"
+
+
+def _criteria(names: str) -> str:
+    """Return criteria, which are joined by commas, as words."""
+    words: Sequence[str] = names.split(", ")
+    return ", ".join(_CRITERIA.get(word, word) for word in words)
 
 
 def readable(path: str) -> str:

@@ -7,6 +7,7 @@ the root of the file system.
 from collections.abc import Sequence
 from dataclasses import dataclass
 import json
+import os
 import sqlite3
 
 from ..model import FileState, Reason, Wish
@@ -36,6 +37,11 @@ class Posted:
 def number(con: sqlite3.Connection) -> int:
     """Return the number of the outbox's folder."""
     return ensure(con, OUTBOX).id
+
+
+def filed(path: str) -> bytes:
+    """Return under which path a file (absolute path) is filed in the outbox's folder."""
+    return os.fsencode(os.path.normpath(path)).lstrip(b"/")
 
 
 def post(

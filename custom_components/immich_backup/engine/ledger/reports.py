@@ -10,9 +10,11 @@ from .files import PATH
 from .rows import Stamp
 from .schema import UNPROTECTED
 
+# What someone removed from the server has no proof, whatever was proven before.
 _SELECT = (
     f"SELECT o.key, {PATH}, f.size, f.mtime_ns, f.state, f.reason, f.detail, f.rule,"
-    " f.criterion, f.sha1, c.asset_id, c.proof, c.proof_at, f.attempts, f.next_try,"
+    " f.criterion, f.sha1, c.asset_id, iif(c.fate = 'stored', c.proof, NULL),"
+    " iif(c.fate = 'stored', c.proof_at, NULL), f.attempts, f.next_try,"
     " (SELECT group_concat(s.asset_id) FROM superseded s WHERE s.file = f.id)"
     " FROM file f JOIN directory d ON d.id = f.directory"
     " JOIN folder o ON o.id = f.folder AND o.id = d.folder LEFT JOIN content c ON c.sha1 = f.sha1"
