@@ -1,5 +1,6 @@
 """Schedules and repair issues of an account at work."""
 
+import logging
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
@@ -15,9 +16,12 @@ from custom_components.immich_backup.const import (
     CONF_RULES,
     CONF_SCHEDULE_TIME,
     DOMAIN,
+    PERMISSIONS,
 )
 from custom_components.immich_backup.engine.detect import folder_watch, watch
+from custom_components.immich_backup.engine.events import Halted
 from custom_components.immich_backup.engine.ledger import LedgerError
+from custom_components.immich_backup.engine.model import Halt
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
 
@@ -309,7 +313,7 @@ async def test_permission_lost(home: Home) -> None:
     assert entry.translation_placeholders == {
         "account": "Anna Example",
         "url": home.immich.url,
-        "detail": "asset.upload",
+        "permissions": "asset.upload",
     }
     await home.until_state("sensor", "waiting_files", "1")
 
@@ -332,6 +336,124 @@ async def test_permission_lost(home: Home) -> None:
     await home.until_state("binary_sensor", "problem", "off")
 
 
+async def test_all_missing_permissions(home: Home) -> None:
+    """One issue names every permission that is missing, whichever was refused first."""
+    key = await home.immich.add_api_key(
+        home.immich.admin(), ["user.read", "album.read", "tag.create"]
+    )
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(folder_data(folder), api_key=key)
+    await home.until_state("sensor", "status", "error")
+    await until_raised(home, Issue.PERMISSIONS)
+    entry = issue(home.hass, Issue.PERMISSIONS)
+    assert entry is not None
+    assert entry.translation_placeholders is not None
+    assert entry.translation_placeholders["permissions"] == (
+        "album.create\nalbumAsset.create\nasset.upload\ntag.asset"
+    )
+    # Added; but whether it works shows only when something is uploaded.
+    home.manager.issues.permissions_told(frozenset())
+    await until_raised(home, Issue.PERMISSIONS)
+
+
+async def test_missing_album_permissions(home: Home) -> None:
+    """Permissions for albums and tags keep nothing from being backed up."""
+    key = await home.immich.add_api_key(
+        home.immich.admin(), ["user.read", "asset.upload", "album.read", "tag.create"]
+    )
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(folder_data(folder), api_key=key)
+    await home.until_state("sensor", "protected_files", "1")
+    await until_raised(home, Issue.FEATURE_PERMISSIONS)
+    entry = issue(home.hass, Issue.FEATURE_PERMISSIONS)
+    assert entry is not None
+    assert entry.severity is ir.IssueSeverity.WARNING
+    assert entry.translation_placeholders is not None
+    assert entry.translation_placeholders["permissions"] == (
+        "album.create\nalbumAsset.create\ntag.asset"
+    )
+    assert home.state("binary_sensor", "problem").state == "off"
+    home.manager.issues.permissions_told(frozenset())
+    assert raised(home.hass) == set()
+
+
+async def test_refused_without_a_name(home: Home) -> None:
+    """When the server does not say which permission is missing, all are named."""
+    await home.set_up()
+    home.manager.issues.handle(Halted(Halt.PERMISSION, "Forbidden resource"))
+    entry = issue(home.hass, Issue.PERMISSIONS)
+    assert entry is not None
+    assert entry.translation_placeholders is not None
+    listed = entry.translation_placeholders["permissions"].splitlines()
+    assert listed == sorted(PERMISSIONS)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return what was logged at info and above, but what every account logs."""
+    return [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name.startswith("custom_components.immich_backup")
+        and record.levelno >= logging.INFO
+    ]
+
+
+async def test_server_away_is_logged_once(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that is merely away, or in maintenance, is one line and no error."""
+    await home.set_up(folder_data(home.folder()))
+    await home.until_state("binary_sensor", "connected", "on")
+    home.immich.faults.maintenance = True
+    for _ in range(3):
+        await home.manager.server.async_refresh()
+    assert told(caplog) == [
+        (
+            "INFO",
+            (
+                "Anna Example: the Immich server can't be used: The server is in"
+                " maintenance mode"
+            ),
+        )
+    ]
+    assert home.manager.server.data is None
+    caplog.clear()
+    home.immich.faults.maintenance = False
+    await home.until_state("binary_sensor", "connected", "on")
+    await until(lambda: home.manager.server.data is not None)
+    assert told(caplog) == [("INFO", "Anna Example: the Immich server answers again")]
+
+
+async def test_old_server_is_logged_once(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What needs a person is one warning, in a sentence, however often it is met."""
+    home.immich.faults.version = "2.7.0"
+    await home.set_up(folder_data(home.folder()))
+    await until_raised(home, Issue.SERVER_TOO_OLD)
+    for _ in range(3):
+        home.engine.resume()
+        await home.manager.server.async_refresh()
+    assert told(caplog) == [
+        (
+            "WARNING",
+            (
+                "Anna Example: nothing can be backed up now: The server runs Immich 2.7.0;"
+                " 3.0 or later is needed"
+            ),
+        )
+    ]
+    entry = issue(home.hass, Issue.SERVER_TOO_OLD)
+    assert entry is not None
+    assert entry.translation_placeholders == {
+        "account": "Anna Example",
+        "url": home.immich.url,
+        "version": "2.7.0",
+    }
+
+
 async def test_quota(home: Home) -> None:
     """A full quota is told until there is room."""
     folder = home.folder()
@@ -339,6 +461,12 @@ async def test_quota(home: Home) -> None:
     (folder / "one.jpg").write_bytes(bytes(1000))
     await home.set_up(folder_data(folder))
     await until_raised(home, Issue.QUOTA)
+    entry = issue(home.hass, Issue.QUOTA)
+    assert entry is not None
+    assert entry.translation_placeholders == {
+        "account": "Anna Example",
+        "url": home.immich.url,
+    }
     home.immich.set_quota(home.immich.admin(), None)
     await home.press("back_up_now")
     await home.until_stored(1)
@@ -386,6 +514,15 @@ async def test_other_user(home: Home) -> None:
         home.entry, data={**home.entry.data, "api_key": key}
     )
     await until_raised(home, Issue.OTHER_USER)
+    entry = issue(home.hass, Issue.OTHER_USER)
+    assert entry is not None
+    assert entry.translation_placeholders == {
+        "account": "Anna Example",
+        "url": home.immich.url,
+        "before": home.immich.admin().name,
+        "user": "Other",
+        "folders": "Camera",
+    }
     await home.hass.async_block_till_done()
     assert len(home.immich.assets()) == 1
     await home.engine.adopt_user()
@@ -407,7 +544,12 @@ async def test_file_too_large(home: Home) -> None:
     await until_raised(home, Issue.FILE_TOO_LARGE)
     entry = issue(home.hass, Issue.FILE_TOO_LARGE)
     assert entry is not None
-    assert entry.translation_placeholders == {"account": "Anna Example", "size": "2"}
+    assert entry.translation_placeholders == {
+        "account": "Anna Example",
+        "file": "large.mp4",
+        "path": str(folder / "large.mp4"),
+        "size": "2",
+    }
     await home.until_stored(1)
     await home.hass.config_entries.async_reload(ENTRY_ID)
     await until_raised(home, Issue.FILE_TOO_LARGE)

@@ -42,6 +42,8 @@ class Repairs:
         registry = ir.async_get(self._hass)
         found = await until(lambda: registry.async_get_issue(DOMAIN, issue_id))
         assert found is not None
+        values = found.translation_placeholders or {}
+        assert "{" not in TEXTS[issue]["title"].format(**values)
         return found
 
     def is_there(self, issue: IssueEntry) -> bool:
@@ -214,7 +216,8 @@ async def test_large_file(home: Home, fixes: Repairs) -> None:
     (folder / "one.jpg").write_bytes(b"1" * 2_000_000)
     await home.set_up(folder_data(folder))
     issue = await fixes.issue(Issue.FILE_TOO_LARGE)
-    assert issue.translation_placeholders == {"account": "Anna Example", "size": "2"}
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["file"] == "one.jpg"
 
     struck = fault.struck
     await fixes.submit(await fixes.open(issue))

@@ -45,18 +45,11 @@ class Presence(StrEnum):
     LEAVES = "leaves"
 
 
-# What the API key must be allowed to do, with what it is used for; the same list is in
-# the README.
-PERMISSIONS: Final = frozenset(
-    (
-        "asset.upload",
-        "user.read",
-        "album.read",
-        "album.create",
-        "albumAsset.create",
-        "tag.create",
-        "tag.asset",
-    )
+# What the API key must be allowed to do: for any backup at all, and for the albums and
+# tags of the action upload; the same list is in the README.
+NEEDED_PERMISSIONS: Final = frozenset(("asset.upload", "user.read"))
+PERMISSIONS: Final = NEEDED_PERMISSIONS | frozenset(
+    ("album.read", "album.create", "albumAsset.create", "tag.create", "tag.asset")
 )
 
 REPOSITORY_URL: Final = "https://github.com/immich-backup/immich-backup"

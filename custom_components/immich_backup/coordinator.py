@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -17,7 +16,7 @@ from .engine.events import Event, RunFinished, RunStarted
 from .engine.ledger import LedgerError
 from .engine.link import HaltedError, ServerLink
 from .immich import ServerVersion
-from .immich.errors import ImmichError, UnauthorisedError
+from .immich.errors import ImmichError
 
 if TYPE_CHECKING:
     from .manager import ImmichBackupConfigEntry
@@ -98,8 +97,12 @@ class ServerInfo:
     missing_permissions: frozenset[str]
 
 
-class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
-    """Asks the server for its version and the key's permissions every 5 minutes."""
+class ServerCoordinator(DataUpdateCoordinator[ServerInfo | None]):
+    """Asks the server for its version and the key's permissions every 5 minutes.
+
+    ``data`` is None while it does not say. That is no failure of an update, of which
+    Home Assistant would log an error: the link tells it, and what it means.
+    """
 
     config_entry: ImmichBackupConfigEntry
 
@@ -117,8 +120,8 @@ class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
         self._link = link
 
     @override
-    async def _async_update_data(self) -> ServerInfo:
-        """Ask the server."""
+    async def _async_update_data(self) -> ServerInfo | None:
+        """Ask the server; let the link know when it does not answer."""
         client = self._link.client
         try:
             version = await client.require_supported()
@@ -126,13 +129,5 @@ class ServerCoordinator(DataUpdateCoordinator[ServerInfo]):
         except ImmichError as err:
             with suppress(HaltedError):
                 self._link.note_failure(err)
-            if isinstance(err, UnauthorisedError):
-                raise ConfigEntryAuthFailed(
-                    translation_domain=DOMAIN, translation_key="key_refused"
-                ) from err
-            raise UpdateFailed(
-                translation_domain=DOMAIN,
-                translation_key="server_unavailable",
-                translation_placeholders={"error": str(err)},
-            ) from err
+            return None
         return ServerInfo(version=version, missing_permissions=key.missing(PERMISSIONS))

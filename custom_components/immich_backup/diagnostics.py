@@ -91,7 +91,7 @@ async def async_get_config_entry_diagnostics(
 
 def _server(manager: BackupManager) -> dict[str, Any]:
     """Return what the server said last of itself and of the key."""
-    info = manager.server.data if manager.server.last_update_success else None
+    info = manager.server.data
     return {
         "version": None if info is None else str(info.version),
         "missing_permissions": (

@@ -1,6 +1,7 @@
 """Keeps an account's repair issues true: raised by what the engine tells, gone when cured."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_PATH, CONF_URL
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER, NEEDED_PERMISSIONS, PERMISSIONS, SUBENTRY_FOLDER
 from .engine import Detection, Engine, FileState, Overview, RuleError
 from .engine.events import (
     Event,
@@ -21,6 +22,9 @@ from .engine.events import (
 )
 from .engine.ledger import LedgerError
 from .engine.model import FolderTrouble, Halt, Reason, RunOutcome
+from .engine.texts import halt_text, permission_of
+from .folders import path_of
+from .immich import User
 from .issues import Issue, clear_all, clear_detected, clear_issue, raise_issue
 
 if TYPE_CHECKING:
@@ -38,7 +42,6 @@ _FOLDER_ISSUES: Mapping[FolderTrouble, Issue] = MappingProxyType(
 )
 _HALT_ISSUES: Mapping[Halt, Issue] = MappingProxyType(
     {
-        Halt.PERMISSION: Issue.PERMISSIONS,
         Halt.QUOTA: Issue.QUOTA,
         Halt.SERVER_TOO_OLD: Issue.SERVER_TOO_OLD,
         Halt.OTHER_USER: Issue.OTHER_USER,
@@ -59,6 +62,10 @@ class IssueKeeper:
         # What stopped uploads and is not known to be cured: the engine tries again now
         # and then, which does not mean that it works.
         self.halt: Halt | None = None
+        # Permissions that the key lacks: what the server says of the key, and what it
+        # refused, which is about one permission more if the server is an odd one.
+        self._missing: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset()
         self._polling: set[str] = set()
         self._overlaps: frozenset[str] = frozenset()
 
@@ -100,14 +107,26 @@ class IssueKeeper:
     async def look_for_large_files(self) -> None:
         """Tell of files that a proxy refuses, for as long as there are any."""
         try:
-            size = await self._engine.largest_parked(Reason.TOO_LARGE)
+            file = await self._engine.largest_parked(Reason.TOO_LARGE)
         except LedgerError as err:
             LOGGER.debug("The ledger can't be asked for large files: %s", err)
             return
-        if size is None:
+        if file is None:
             clear_issue(self._hass, Issue.FILE_TOO_LARGE, self._entry.entry_id)
-        else:
-            self._raise(Issue.FILE_TOO_LARGE, size=f"{size / 1e6:.0f}")
+            return
+        path = path_of(self._entry, file)
+        self._raise(
+            Issue.FILE_TOO_LARGE,
+            file=Path(path).name,
+            path=path,
+            size=f"{file.size / 1e6:.0f}",
+        )
+
+    @callback
+    def permissions_told(self, missing: frozenset[str]) -> None:
+        """Take what the server says of the key: which permissions it lacks."""
+        self._missing = missing
+        self._tell_permissions()
 
     @callback
     def rules_unreadable(self, subentry: ConfigSubentry, error: RuleError) -> None:
@@ -180,13 +199,56 @@ class IssueKeeper:
         """Tell what a person must do before uploads go on."""
         if halt is not self.halt:
             self._cured()
-        self.halt = halt
-        if halt is Halt.UNAUTHORISED:
-            self._entry.async_start_reauth(self._hass)
-        elif halt in _HALT_ISSUES:
-            self._raise(
-                _HALT_ISSUES[halt], url=self._entry.data[CONF_URL], detail=detail
+            LOGGER.warning(
+                "%s: nothing can be backed up now: %s",
+                self._entry.title,
+                halt_text(halt, detail),
             )
+        self.halt = halt
+        match halt:
+            case Halt.UNAUTHORISED:
+                self._entry.async_start_reauth(self._hass)
+            case Halt.PERMISSION:
+                permission = permission_of(detail)
+                self._refused = frozenset((permission,)) if permission else PERMISSIONS
+                self._tell_permissions()
+            case Halt.QUOTA:
+                self._raise(Issue.QUOTA, url=self._url)
+            case Halt.SERVER_TOO_OLD:
+                self._raise(Issue.SERVER_TOO_OLD, url=self._url, version=detail)
+            case Halt.OTHER_USER:
+                self._other_user()
+
+    @callback
+    def _other_user(self) -> None:
+        """Tell that files would go to another user from now on."""
+        link = self._engine.link
+        self._raise(
+            Issue.OTHER_USER,
+            url=self._url,
+            before=link.expected_name or "another user",
+            user=_name_of(link.user),
+            folders=", ".join(
+                subentry.title
+                for subentry in self._entry.get_subentries_of_type(SUBENTRY_FOLDER)
+            )
+            or "–",
+        )
+
+    @callback
+    def _tell_permissions(self) -> None:
+        """Tell all permissions that the key lacks, in one issue, or take it back."""
+        missing = self._missing | self._refused
+        issue = (
+            Issue.PERMISSIONS
+            if self._refused or missing & NEEDED_PERMISSIONS
+            else Issue.FEATURE_PERMISSIONS
+        )
+        for other in (Issue.PERMISSIONS, Issue.FEATURE_PERMISSIONS):
+            if other is not issue or not missing:
+                clear_issue(self._hass, other, self._entry.entry_id)
+        if missing:
+            self._raise(issue, url=self._url, permissions="\n".join(sorted(missing)))
 
     @callback
     def _cured(self) -> None:
@@ -194,6 +256,9 @@ class IssueKeeper:
         if self.halt is not None and self.halt in _HALT_ISSUES:
             clear_issue(self._hass, _HALT_ISSUES[self.halt], self._entry.entry_id)
         self.halt = None
+        if self._refused:
+            self._refused = frozenset()
+            self._tell_permissions()
 
     @callback
     def _look_for_large_files_soon(self) -> None:
@@ -201,6 +266,12 @@ class IssueKeeper:
         self._entry.async_create_background_task(
             self._hass, self.look_for_large_files(), f"{DOMAIN} look for large files"
         )
+
+    @property
+    def _url(self) -> str:
+        """Return where the account's server is."""
+        url: str = self._entry.data[CONF_URL]
+        return url
 
     @callback
     def _raise_for_folder(self, issue: Issue, folder_id: str) -> None:
@@ -226,3 +297,8 @@ class IssueKeeper:
             account=self._entry.title,
             **placeholders,
         )
+
+
+def _name_of(user: User | None) -> str:
+    """Return what a user of the server is called."""
+    return "another user" if user is None else user.name or user.email

@@ -20,6 +20,7 @@ class Issue(StrEnum):
     FOLDERS_OVERLAP = "folders_overlap"
     POLLING = "polling"
     PERMISSIONS = "permissions"
+    FEATURE_PERMISSIONS = "feature_permissions"
     QUOTA = "quota"
     SERVER_TOO_OLD = "server_too_old"
     OTHER_USER = "other_user"

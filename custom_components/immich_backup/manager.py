@@ -273,14 +273,16 @@ class BackupManager:
         """Log what the server does, and ask it anew when it is back."""
         match event:
             case ServerChanged(None):
-                LOGGER.info("The Immich server answers again")
+                LOGGER.info("%s: the Immich server answers again", self.entry.title)
                 self.entry.async_create_background_task(
                     self.hass,
                     self.server.async_request_refresh(),
                     f"{DOMAIN} look at the server again",
                 )
             case ServerChanged(error):
-                LOGGER.info("The Immich server can't be used: %s", error)
+                LOGGER.info(
+                    "%s: the Immich server can't be used: %s", self.entry.title, error
+                )
 
     @callback
     def _overview_told(self) -> None:
@@ -291,9 +293,9 @@ class BackupManager:
     @callback
     def _server_told(self) -> None:
         """Let the account's device follow the server; go on when it allows again."""
-        if not self.server.last_update_success:
+        if (info := self.server.data) is None:
             return
-        info = self.server.data
+        self.issues.permissions_told(info.missing_permissions)
         if (device_id := self._device_id(self.entry.entry_id)) is not None:
             dr.async_get(self.hass).async_update_device(
                 device_id, sw_version=str(info.version)

@@ -16,6 +16,7 @@ from .rules import MediaKind
 _HALT_RETRY = 600.0
 # Values of the account in the ledger.
 _USER = "user"
+_NAME = "user_name"
 _EXTENSIONS = "extensions"
 _ADDRESS = "address"
 
@@ -41,8 +42,10 @@ class Connection:
 
     async def load(self) -> None:
         """Read what the ledger remembers; raises LedgerError."""
-        user, extensions = await self._ledger.run(_load, self._link.client.address)
-        self._link.expected_user = user
+        user, name, extensions = await self._ledger.run(
+            _load, self._link.client.address
+        )
+        self._link.expected_user, self._link.expected_name = user, name
         self.extensions = from_text(extensions)
 
     def wake(self) -> None:
@@ -75,7 +78,7 @@ class Connection:
 
         def adopt(con: sqlite3.Connection) -> None:
             contents.lose_all(con)
-            runs.set_value(con, _USER, None)
+            _set_user(con, None, None)
 
         await self._ledger.run(adopt)
         self._link.adopt_user()
@@ -110,10 +113,10 @@ class Connection:
         Raises ImmichError, HaltedError, LedgerError.
         """
         link = self._link
-        before = link.expected_user
+        before = link.expected_user, link.expected_name
         await link.connect()
-        if link.expected_user != before:
-            await self._ledger.run(runs.set_value, _USER, link.expected_user)
+        if (user := (link.expected_user, link.expected_name)) != before:
+            await self._ledger.run(_set_user, *user)
         assert link.media_types is not None
         extensions = extensions_of(link.media_types)
         if extensions and extensions != self.extensions:
@@ -123,11 +126,25 @@ class Connection:
             await self._extensions_changed()
 
 
-def _load(con: sqlite3.Connection, address: str) -> tuple[str | None, str | None]:
-    """Return user and extensions; what may have been cured since is tried again."""
+def _set_user(con: sqlite3.Connection, user: str | None, name: str | None) -> None:
+    """Remember whose the account is."""
+    runs.set_value(con, _USER, user)
+    runs.set_value(con, _NAME, name)
+
+
+def _load(
+    con: sqlite3.Connection, address: str
+) -> tuple[str | None, str | None, str | None]:
+    """Return the user's id and name and the extensions.
+
+    What may have been cured since is tried again.
+    """
     cured = [Reason.UNREADABLE]
     if runs.get_value(con, _ADDRESS) != address:
         runs.set_value(con, _ADDRESS, address)
         cured += [Reason.TOO_LARGE, Reason.REFUSED, Reason.NOT_VERIFIED]
     files.retry_reasons(con, cured)
-    return runs.get_value(con, _USER), runs.get_value(con, _EXTENSIONS)
+    user, name, extensions = (
+        runs.get_value(con, key) for key in (_USER, _NAME, _EXTENSIONS)
+    )
+    return user, name, extensions

@@ -442,8 +442,8 @@ class Engine:
         waiting = self._waiting.of_uploads()
         return upload_text(outcome.reason, outcome.detail, waiting)
 
-    async def largest_parked(self, reason: Reason) -> int | None:
-        """Return the size of the largest file parked for a reason, None if there is none.
+    async def largest_parked(self, reason: Reason) -> FileReport | None:
+        """Return the largest file that is parked for a reason, None if there is none.
 
         Raises LedgerError.
         """

@@ -49,8 +49,8 @@ class ServerLink:
     """Shared by everything that asks the server; remembers whether it works.
 
     ``error`` says why the server can't be reached, ``trouble`` also why it takes no
-    uploads. ``expected_user`` is the id of the user whose proofs we hold: with another
-    one nothing goes on until a person says so.
+    uploads. ``expected_user`` is the id of the user whose proofs we hold, whose name was
+    ``expected_name``: with another one nothing goes on until a person says so.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class ServerLink:
         self.version: ServerVersion | None = None
         self.media_types: MediaTypes | None = None
         self.expected_user: str | None = None
+        self.expected_name: str | None = None
         self.error: str | None = None
         self.halt: Halt | None = None
         self.halt_detail: str | None = None
@@ -297,7 +298,7 @@ class ServerLink:
 
     def adopt_user(self) -> None:
         """Take whoever the server says we are from now on."""
-        self.expected_user = None
+        self.expected_user = self.expected_name = None
         self.user = None
         self._end_halt()
 
@@ -312,7 +313,7 @@ class ServerLink:
         self.user, self._sent = user, 0
         if self._is_other(user):
             self.stop(Halt.OTHER_USER, user.id)
-        self.expected_user = user.id
+        self.expected_user, self.expected_name = user.id, user.name or user.email
 
     def _is_other(self, user: User) -> bool:
         """Return whether a user is not the one whose proofs we hold."""

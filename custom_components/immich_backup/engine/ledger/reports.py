@@ -91,13 +91,14 @@ def many(
     return [_report(row) for row in rows], int(total)
 
 
-def largest_parked(con: sqlite3.Connection, reason: Reason) -> int | None:
-    """Return the size of the largest file that is parked for a reason; None if none."""
-    (size,) = con.execute(
-        f"SELECT max(size) FROM file WHERE state = ? AND {UNPROTECTED} AND reason = ?",
+def largest_parked(con: sqlite3.Connection, reason: Reason) -> FileReport | None:
+    """Return the largest file that is parked for a reason; None if there is none."""
+    row = con.execute(
+        f"{_SELECT} WHERE f.id = (SELECT id FROM file WHERE state = ?"
+        f" AND {UNPROTECTED} AND reason = ? ORDER BY size DESC, id LIMIT 1)",
         (FileState.PARKED, reason),
     ).fetchone()
-    return None if size is None else int(size)
+    return None if row is None else _report(row)
 
 
 def _report(row: tuple[object, ...]) -> FileReport:
