@@ -63,7 +63,7 @@ class IssueKeeper:
         # and then, which does not mean that it works.
         self.halt: Halt | None = None
         # Permissions that the key lacks: what the server says of the key, and what it
-        # refused, which is about one permission more if the server is an odd one.
+        # refused, of which it is not known yet that it would be granted now.
         self._missing: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self._polling: set[str] = set()

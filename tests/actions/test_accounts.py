@@ -79,8 +79,8 @@ async def test_no_account_is_told(two: Home) -> None:
         with pytest.raises(ServiceValidationError) as ambiguous:
             await act(two.hass, name, **data)
         assert message(ambiguous.value) == (
-            "There are several accounts: Anna Example, Ben. Choose one in *Account*"
-            " (`config_entry_id`)."
+            "There are several accounts: Anna Example, Ben. Choose one in the field"
+            " “Account” (config_entry_id)."
         )
     assert (await act(two.hass, "list_files", config_entry_id=OTHER))["total"] == 2
 
