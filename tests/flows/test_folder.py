@@ -25,15 +25,21 @@ import pytest
 
 from custom_components.immich_backup import const
 from custom_components.immich_backup.const import (
+    CONF_CONDITIONS,
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
+    CONF_OVERDUE_HOURS,
+    CONF_PERSONS,
+    CONF_PRESENCE,
     CONF_RECURSIVE,
     CONF_RULES,
     CONF_SCHEDULE_TIME,
     CONF_SCHEDULE_WEEKDAYS,
     CONF_SETTLE_SECONDS,
+    CONF_TRIGGERS,
     CONF_TYPES,
+    CONF_ZONE,
     SUBENTRY_FOLDER,
 )
 from custom_components.immich_backup.engine.ledger import reports
@@ -41,18 +47,44 @@ from custom_components.immich_backup.flows import folder as flow_module
 from custom_components.immich_backup.flows.folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
-    SECTION_WHEN,
     shown_form,
+)
+from custom_components.immich_backup.flows.when_form import (
+    SECTION_ADVANCED,
+    SECTION_CONDITIONS,
+    SECTION_PRESENCE,
 )
 from custom_components.immich_backup.folders import build_folder
 from simulator import Action, Fault
-from tests.support.flows import assert_readable, english, folder_form
+from tests.support.flows import assert_readable, english, folder_form, when_form
 from tests.support.home import ENTRY_ID, Home, folder_data, until
 from tests.support.mounting import mounted
 
 TEXTS = english()["config_subentries"][SUBENTRY_FOLDER]
 # What is chosen once the outlook was read.
 SAVE = {"next_step_id": "save"}
+WHEN = {"next_step_id": "when"}
+SECTIONS = (SECTION_PRESENCE, SECTION_CONDITIONS, SECTION_ADVANCED)
+# As the editors of the browser give them, with what Home Assistant makes objects of.
+CONDITIONS = [
+    {
+        "condition": "state",
+        "entity_id": "input_boolean.night",
+        "state": "on",
+        "for": {"hours": 0, "minutes": 5, "seconds": 0},
+    },
+    {"condition": "template", "value_template": "{{ is_state('sun.sun', 'set') }}"},
+    {"condition": "time", "after": "22:00:00", "weekday": ["sat"]},
+]
+TRIGGERS = [
+    {
+        "trigger": "state",
+        "entity_id": ["binary_sensor.card"],
+        "to": "on",
+        "for": {"hours": 0, "minutes": 0, "seconds": 10},
+    },
+    {"trigger": "template", "value_template": "{{ false }}", "for": "00:01:00"},
+]
 RULES = [
     {
         "name": "No screenshots",
@@ -102,11 +134,16 @@ async def submit(
 
 
 async def save(
-    home: Home, form: SubentryFlowResult, values: dict[str, Any]
+    home: Home,
+    form: SubentryFlowResult,
+    values: dict[str, Any],
+    when: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fill in a form, confirm it, and return what is stored of the folder."""
+    """Fill in the forms, confirm them, and return what is stored of the folder."""
     before = set(home.entry.subentries)
     confirm = await submit(home, form, values)
+    if when is not None:
+        confirm = await submit(home, await submit(home, confirm, WHEN), when)
     assert confirm["type"] is FlowResultType.MENU, confirm
     assert confirm["step_id"] == "confirm"
     assert set(home.entry.subentries) == before
@@ -163,10 +200,9 @@ async def test_add(home: Home, set_ups: list[str]) -> None:
         CONF_PATH,
         CONF_INCLUDE_EXISTING,
         SECTION_WHAT,
-        SECTION_WHEN,
         SECTION_DETAILS,
     ]
-    for name in (SECTION_WHAT, SECTION_WHEN, SECTION_DETAILS):
+    for name in (SECTION_WHAT, SECTION_DETAILS):
         assert shown[name]["expanded"] is False
 
     # The browser fills in the first option where nothing is suggested.
@@ -198,11 +234,6 @@ async def test_everything_is_stored(home: Home) -> None:
             CONF_NAME: " Camera card ",
             CONF_INCLUDE_EXISTING: False,
             SECTION_WHAT: {CONF_TYPES: ["video"], CONF_RULES: RULES},
-            SECTION_WHEN: {
-                CONF_NEW_MEDIA: False,
-                CONF_SCHEDULE_TIME: "03:30:00",
-                CONF_SCHEDULE_WEEKDAYS: ["sat", "sun"],
-            },
             SECTION_DETAILS: {
                 CONF_RECURSIVE: False,
                 CONF_DETECTION: "polling",
@@ -210,7 +241,21 @@ async def test_everything_is_stored(home: Home) -> None:
             },
         },
     )
-    data = await save(home, await begin(home), values)
+    when = when_form(
+        **{
+            CONF_NEW_MEDIA: False,
+            CONF_SCHEDULE_TIME: "03:30:00",
+            CONF_SCHEDULE_WEEKDAYS: ["sat", "sun"],
+            SECTION_PRESENCE: {
+                CONF_PERSONS: ["person.anna"],
+                CONF_PRESENCE: "leaves",
+                CONF_ZONE: "zone.office",
+            },
+            SECTION_CONDITIONS: {CONF_CONDITIONS: CONDITIONS},
+            SECTION_ADVANCED: {CONF_TRIGGERS: TRIGGERS, CONF_OVERDUE_HOURS: 12},
+        }
+    )
+    data = await save(home, await begin(home), values, when)
     assert data == {
         CONF_PATH: str(folder),
         CONF_INCLUDE_EXISTING: False,
@@ -219,6 +264,12 @@ async def test_everything_is_stored(home: Home) -> None:
         CONF_NEW_MEDIA: False,
         CONF_SCHEDULE_TIME: "03:30:00",
         CONF_SCHEDULE_WEEKDAYS: ["sat", "sun"],
+        CONF_PERSONS: ["person.anna"],
+        CONF_PRESENCE: "leaves",
+        CONF_ZONE: "zone.office",
+        CONF_CONDITIONS: CONDITIONS,
+        CONF_TRIGGERS: TRIGGERS,
+        CONF_OVERDUE_HOURS: 12,
         CONF_RECURSIVE: False,
         CONF_DETECTION: "polling",
         CONF_SETTLE_SECONDS: 60,
@@ -251,13 +302,27 @@ async def test_empty_fields_are_not_stored(home: Home) -> None:
                     }
                 ]
             },
-            SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: []},
         },
     )
-    data = await save(home, await begin(home), values)
+    when = when_form(
+        **{
+            CONF_SCHEDULE_WEEKDAYS: [],
+            SECTION_PRESENCE: {CONF_PERSONS: [], CONF_ZONE: "zone.home"},
+            SECTION_CONDITIONS: {CONF_CONDITIONS: []},
+            SECTION_ADVANCED: {CONF_TRIGGERS: []},
+        }
+    )
+    data = await save(home, await begin(home), values, when)
     assert data[CONF_RULES] == [emptied]
     assert CONF_SCHEDULE_WEEKDAYS not in data
-    assert CONF_SCHEDULE_TIME not in data
+    assert not data.keys() & {
+        CONF_SCHEDULE_TIME,
+        CONF_PERSONS,
+        CONF_PRESENCE,
+        CONF_ZONE,
+        CONF_CONDITIONS,
+        CONF_TRIGGERS,
+    }
 
 
 async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
@@ -268,19 +333,29 @@ async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
         **{
             CONF_NAME: "Camera",
             SECTION_WHAT: {CONF_RULES: RULES},
-            SECTION_WHEN: {
-                CONF_SCHEDULE_TIME: "03:30:00",
-                CONF_SCHEDULE_WEEKDAYS: ["mon"],
-            },
         },
     )
+    when = when_form(
+        **{
+            CONF_SCHEDULE_TIME: "03:30:00",
+            CONF_SCHEDULE_WEEKDAYS: ["mon"],
+            SECTION_CONDITIONS: {CONF_CONDITIONS: CONDITIONS},
+            SECTION_ADVANCED: {CONF_TRIGGERS: TRIGGERS},
+        }
+    )
     await home.set_up()
-    stored = await save(home, await begin(home), values)
+    stored = await save(home, await begin(home), values, when)
     (subentry,) = home.entry.subentries.values()
 
     form = await begin(home, subentry.subentry_id)
     assert suggested(form) == shown_form(values)
     assert details(form)["name"] == "Camera"
+    confirm = await submit(home, form, suggested(form))
+    # When it runs is shown as it was entered, too.
+    form = await submit(home, confirm, WHEN)
+    assert suggested(form) == when
+    shown = fields(form)
+    assert [shown[name]["expanded"] for name in SECTIONS] == [False, True, True]
     confirm = await submit(home, form, suggested(form))
     result = await submit(home, confirm, SAVE)
     assert result["type"] is FlowResultType.ABORT
@@ -295,7 +370,7 @@ async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
     assert subentry.unique_id == str(other)
     assert subentry.data[CONF_PATH] == str(other)
     assert CONF_RULES not in subentry.data
-    assert CONF_SCHEDULE_TIME not in subentry.data
+    assert subentry.data[CONF_SCHEDULE_TIME] == "03:30:00"
     await until(lambda: home.engine.folders[subentry.subentry_id].path == str(other))
     assert set_ups == [ENTRY_ID]
 
@@ -565,7 +640,7 @@ async def test_broken_rule(
     assert details(form)["rule"] == "Broken"
     assert details(form)["field"] == field
     assert fields(form)[SECTION_WHAT]["expanded"] is True
-    assert fields(form)[SECTION_WHEN]["expanded"] is False
+    assert fields(form)[SECTION_DETAILS]["expanded"] is False
     assert suggested(form) == shown_form(values)
 
     rules[-1] = {"name": "Sound", "action": "skip", "extensions": ["jpg"]}
@@ -722,16 +797,41 @@ async def test_nothing_wanted(home: Home) -> None:
     assert (await save(home, form, values))[CONF_TYPES] == []
 
 
-async def test_days_without_time(home: Home) -> None:
-    """Days mean nothing without a time."""
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({CONF_SCHEDULE_WEEKDAYS: ["mon"]}, {CONF_SCHEDULE_TIME: "time_missing"}),
+        (
+            {
+                SECTION_CONDITIONS: {
+                    CONF_CONDITIONS: [*CONDITIONS, {"condition": "no_such_thing"}]
+                }
+            },
+            {SECTION_CONDITIONS: "condition_unusable"},
+        ),
+        (
+            {SECTION_ADVANCED: {CONF_TRIGGERS: [{"trigger": "no_such_thing"}]}},
+            {SECTION_ADVANCED: "trigger_unusable"},
+        ),
+    ],
+)
+async def test_when_that_makes_no_sense(
+    home: Home, changes: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """What can't be used is named, and what was entered stays."""
     await home.set_up()
-    folder = home.folder()
-    values = folder_form(folder, **{SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: ["mon"]}})
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHEN: "time_missing"}
-    assert fields(form)[SECTION_WHEN]["expanded"] is True
-    values[SECTION_WHEN][CONF_SCHEDULE_TIME] = "03:30:00"
-    await save(home, form, values)
+    confirm = await submit(home, await begin(home), folder_form(home.folder()))
+    form = await submit(home, confirm, WHEN)
+    wrong = when_form(**changes)
+    form = await submit(home, form, wrong)
+    assert form["errors"] == errors
+    assert suggested(form) == wrong
+    for name in errors.keys() & SECTIONS:
+        assert fields(form)[name]["expanded"] is True
+        assert "no_such_thing" in details(form)["problems"]
+    confirm = await submit(home, form, when_form(**{CONF_SCHEDULE_TIME: "03:30:00"}))
+    assert "03:30" in details(confirm)["starts"]
+    assert (await submit(home, confirm, SAVE))["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_several_errors_at_once(home: Home) -> None:
@@ -741,14 +841,12 @@ async def test_several_errors_at_once(home: Home) -> None:
         home.root / "nowhere",
         **{
             SECTION_WHAT: {CONF_RULES: [{"name": "A", "action": "x"}]},
-            SECTION_WHEN: {CONF_SCHEDULE_WEEKDAYS: ["mon"]},
         },
     )
     form = await submit(home, await begin(home), values)
     assert form["errors"] == {
         CONF_PATH: "missing",
         SECTION_WHAT: "unknown",
-        SECTION_WHEN: "time_missing",
     }
 
 
@@ -816,7 +914,7 @@ async def test_outlook_of_a_change(home: Home, monkeypatch: pytest.MonkeyPatch) 
         if asset.original_file_name == "declined.jpg":
             await home.delete(asset)
     await home.engine.reconfirm()
-    values = folder_form(folder, **{SECTION_WHEN: {CONF_NEW_MEDIA: False}})
+    values = folder_form(folder)
     confirm = await submit(home, await begin(home, "folder1"), values)
     assert confirm["step_id"] == "confirm_change"
     assert details(confirm)["found"].splitlines() == [

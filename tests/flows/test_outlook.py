@@ -65,16 +65,36 @@ REGULARLY = "New files are looked for every minute, less often in a very large f
             LOCAL,
             [],
         ),
+        (
+            {
+                CONF_NEW_MEDIA: False,
+                "persons": ["person.anna", "person.gone"],
+                "presence": "leaves",
+                "presence_zone": "zone.office",
+                "triggers": [{}],
+                "conditions": [{}, {}],
+            },
+            LOCAL,
+            [
+                (
+                    "When one of these leaves zone.office, the whole folder is"
+                    " checked: Anna, person.gone."
+                ),
+                "Triggers of your own that start a check of the whole folder: 1.",
+                "Conditions that must all be true before anything is sent: 2.",
+            ],
+        ),
     ],
 )
 async def test_starts(
     hass: HomeAssistant, data: dict[str, Any], mount: Mount, lines: list[str]
 ) -> None:
     """It is told how new files are noticed and when all is checked."""
+    hass.states.async_set("person.anna", "home", {"friendly_name": "Anna"})
     stored = {"path": "/media", CONF_NEW_MEDIA: True, **data}
     folder = build_folder("", "", stored)
     texts = await load_texts(hass)
-    assert starts_text(texts, folder, stored, mount).splitlines() == lines
+    assert starts_text(hass, texts, folder, stored, mount).splitlines() == lines
 
 
 NEW = {CONF_NEW_MEDIA: True}
@@ -118,6 +138,24 @@ WORK = Preview(wanted=3, to_upload=3)
             "The next backup is on Friday at 08:59.",
         ),
         ({CONF_NEW_MEDIA: False}, WORK, None, ASKED),
+        (
+            {CONF_NEW_MEDIA: False, "persons": ["person.anna"]},
+            WORK,
+            None,
+            "The next backup begins when that happens.",
+        ),
+        (
+            {CONF_NEW_MEDIA: False, "triggers": [{}]},
+            WORK,
+            None,
+            "The next backup begins when that happens.",
+        ),
+        (
+            NEW | {"conditions": [{}]},
+            WORK,
+            None,
+            "Whatever waits is sent while all conditions are true.",
+        ),
         ({CONF_NEW_MEDIA: False}, WORK, "begins_off", ASKED),
         (NEW, WORK, "begins_off", OFF),
         (SATURDAY, WORK, "begins_off", OFF),

@@ -13,14 +13,21 @@ from custom_components.immich_backup.const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
+    CONF_OVERDUE_HOURS,
+    CONF_PRESENCE,
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
+    Presence,
 )
 from custom_components.immich_backup.flows.folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
-    SECTION_WHEN,
+)
+from custom_components.immich_backup.flows.when_form import (
+    SECTION_ADVANCED,
+    SECTION_CONDITIONS,
+    SECTION_PRESENCE,
 )
 
 
@@ -33,12 +40,24 @@ def folder_form(path: Path | str, **changes: Any) -> dict[str, Any]:
         CONF_PATH: str(path),
         CONF_INCLUDE_EXISTING: True,
         SECTION_WHAT: {CONF_TYPES: ["photo", "video"]},
-        SECTION_WHEN: {CONF_NEW_MEDIA: True},
         SECTION_DETAILS: {
             CONF_RECURSIVE: True,
             CONF_DETECTION: "auto",
             CONF_SETTLE_SECONDS: 1,
         },
+    }
+    for key, value in changes.items():
+        form[key] = {**form[key], **value} if isinstance(value, dict) else value
+    return form
+
+
+def when_form(**changes: Any) -> dict[str, Any]:
+    """Return the form of when a folder is backed up, with these changes."""
+    form: dict[str, Any] = {
+        CONF_NEW_MEDIA: True,
+        SECTION_PRESENCE: {CONF_PRESENCE: Presence.ARRIVES.value},
+        SECTION_CONDITIONS: {},
+        SECTION_ADVANCED: {CONF_OVERDUE_HOURS: 48},
     }
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value

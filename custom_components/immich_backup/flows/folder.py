@@ -17,14 +17,7 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.util import dt as dt_util
 
-from ..const import (
-    CONF_RECURSIVE,
-    CONF_RULES,
-    CONF_SCHEDULE_TIME,
-    CONF_SCHEDULE_WEEKDAYS,
-    CONF_TYPES,
-    SUBENTRY_FOLDER,
-)
+from ..const import CONF_RECURSIVE, CONF_RULES, CONF_TYPES, SUBENTRY_FOLDER
 from ..engine import Engine, Folder, RuleAction
 from ..engine.detect.root import Root
 from ..engine.ledger import LedgerError
@@ -33,7 +26,6 @@ from ..folders import build_folder
 from .folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
-    SECTION_WHEN,
     data_of,
     folder_schema,
     form_of,
@@ -44,6 +36,13 @@ from .outlook import begins_text, found_text, starts_text
 from .paths import PathError, check_folder, offered_folders
 from .rules import RuleMistake, check_rules
 from .texts import Texts, load_texts
+from .when_form import (
+    check_when,
+    used_sections,
+    when_data_of,
+    when_form_of,
+    when_schema,
+)
 
 # Whether the form is the first one of a new account.
 CONF_WELCOME = "welcome"
@@ -61,6 +60,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
     def __init__(self) -> None:
         """Begin with nothing entered."""
         self._form: Mapping[str, Any] = {}
+        self._when: Mapping[str, Any] = when_form_of({})
         self._root: Root | None = None
         self._welcome = False
 
@@ -77,12 +77,13 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Change a folder."""
         subentry = self._get_reconfigure_subentry()
         self._form = form_of(subentry.title, subentry.data)
+        self._when = when_form_of(subentry.data)
         return await self.async_step_change()
 
     async def async_step_folder(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which folder, and what of it is wanted when."""
+        """Ask which folder, and what of it is wanted."""
         return await self._ask("folder", user_input)
 
     async def async_step_change(
@@ -91,13 +92,35 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Ask the same of a folder that is there."""
         return await self._ask("change", user_input)
 
+    async def async_step_when(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask when runs start and what they wait for."""
+        errors: dict[str, str] = {}
+        details: dict[str, str] = {}
+        if user_input is not None:
+            self._when = user_input
+            errors, details = await check_when(self.hass, user_input)
+            if not errors:
+                return await self._tell()
+        opened = errors.keys() | used_sections(when_data_of(self._when))
+        return self.async_show_form(
+            step_id="when",
+            data_schema=self.add_suggested_values_to_schema(
+                when_schema(opened), self._when
+            ),
+            errors=errors,
+            description_placeholders={"name": self._entered()[0], **details},
+            last_step=False,
+        )
+
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Tell what would happen, and go on to save, or back to the form."""
         return self.async_show_menu(
             step_id="confirm",
-            menu_options=["save", "folder"],
+            menu_options=["save", "when", "folder"],
             description_placeholders=await self._outlook(),
         )
 
@@ -107,7 +130,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Tell the same of a folder that is there."""
         return self.async_show_menu(
             step_id="confirm_change",
-            menu_options=["save", "change"],
+            menu_options=["save", "when", "change"],
             description_placeholders=await self._outlook(),
         )
 
@@ -140,9 +163,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             self._form = user_input
             errors, mistakes = await self._check(user_input, texts)
             if not errors:
-                if self.source == SOURCE_RECONFIGURE:
-                    return await self.async_step_confirm_change()
-                return await self.async_step_confirm()
+                return await self._tell()
             details |= mistakes
         return self.async_show_form(
             step_id=step_id,
@@ -154,12 +175,18 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             last_step=False,
         )
 
+    async def _tell(self) -> SubentryFlowResult:
+        """Tell what would happen by what was entered."""
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_confirm_change()
+        return await self.async_step_confirm()
+
     def _entered(self) -> tuple[str, dict[str, Any]]:
         """Return what the folder is called, and what is stored of it."""
         assert self._root is not None
         return (
             name_of(self._form, self._root.path),
-            data_of(self._form, self._root.path),
+            data_of(self._form, self._root.path) | when_data_of(self._when),
         )
 
     async def _outlook(self) -> dict[str, str]:
@@ -176,7 +203,9 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             "name": name,
             "path": self._root.path,
             "found": found_text(texts, folder, found),
-            "starts": starts_text(texts, folder, data, self._root.location.mount),
+            "starts": starts_text(
+                self.hass, texts, folder, data, self._root.location.mount
+            ),
             "begins": begins_text(
                 texts,
                 data,
@@ -211,7 +240,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             details |= err.details
         except TimeoutError:
             errors[CONF_PATH] = "not_answering"
-        what, when = form[SECTION_WHAT], form[SECTION_WHEN]
+        what = form[SECTION_WHAT]
         rules = what.get(CONF_RULES, [])
         try:
             check_rules(texts, rules, names)
@@ -223,8 +252,6 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             actions = {rule.get("action") for rule in rules}
             if not what[CONF_TYPES] and RuleAction.BACK_UP not in actions:
                 errors[SECTION_WHAT] = "nothing_wanted"
-        if when.get(CONF_SCHEDULE_WEEKDAYS) and not when.get(CONF_SCHEDULE_TIME):
-            errors[SECTION_WHEN] = "time_missing"
         return errors, details
 
     def _others(self) -> list[ConfigSubentry]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, override
 
-from homeassistant.const import CONF_NAME, CONF_PATH, WEEKDAYS
+from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -21,18 +21,14 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
-    TimeSelector,
 )
 import probatio
 
 from ..const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
-    CONF_NEW_MEDIA,
     CONF_RECURSIVE,
     CONF_RULES,
-    CONF_SCHEDULE_TIME,
-    CONF_SCHEDULE_WEEKDAYS,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
     DEFAULT_SETTLE_SECONDS,
@@ -40,12 +36,10 @@ from ..const import (
 from ..engine import Detection, MediaKind, RuleAction
 
 SECTION_WHAT = "what"
-SECTION_WHEN = "when"
 SECTION_DETAILS = "details"
 
 _SECTIONS: Mapping[str, Sequence[str]] = {
     SECTION_WHAT: (CONF_TYPES, CONF_RULES),
-    SECTION_WHEN: (CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS),
     SECTION_DETAILS: (CONF_RECURSIVE, CONF_DETECTION, CONF_SETTLE_SECONDS),
 }
 _MAX_SETTLE_SECONDS = 3600
@@ -167,18 +161,6 @@ def folder_schema(
             )
         ),
     }
-    when = {
-        probatio.Required(CONF_NEW_MEDIA, default=True): BooleanSelector(),
-        probatio.Optional(CONF_SCHEDULE_TIME): TimeSelector(),
-        probatio.Optional(CONF_SCHEDULE_WEEKDAYS): SelectSelector(
-            SelectSelectorConfig(
-                options=WEEKDAYS,
-                multiple=True,
-                mode=SelectSelectorMode.LIST,
-                translation_key="weekdays",
-            )
-        ),
-    }
     details = {
         probatio.Required(CONF_RECURSIVE, default=True): BooleanSelector(),
         probatio.Required(CONF_DETECTION, default=Detection.AUTO.value): SelectSelector(
@@ -216,7 +198,6 @@ def folder_schema(
                 )
                 for name, fields in (
                     (SECTION_WHAT, what),
-                    (SECTION_WHEN, when),
                     (SECTION_DETAILS, details),
                 )
             },

@@ -4,9 +4,20 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from homeassistant.components.zone import ENTITY_ID_HOME
 from homeassistant.const import WEEKDAYS
+from homeassistant.core import HomeAssistant
 
-from ..const import CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS
+from ..const import (
+    CONF_CONDITIONS,
+    CONF_NEW_MEDIA,
+    CONF_PERSONS,
+    CONF_PRESENCE,
+    CONF_SCHEDULE_TIME,
+    CONF_SCHEDULE_WEEKDAYS,
+    CONF_TRIGGERS,
+    CONF_ZONE,
+)
 from ..engine import Detection, Folder, RuleAction
 from ..engine.detect.mounts import Mount
 from ..engine.preview import Preview
@@ -61,9 +72,13 @@ def _rules(texts: Texts, folder: Folder, preview: Preview) -> Iterator[str]:
 
 
 def starts_text(
-    texts: Texts, folder: Folder, data: Mapping[str, Any], mount: Mount
+    hass: HomeAssistant,
+    texts: Texts,
+    folder: Folder,
+    data: Mapping[str, Any],
+    mount: Mount,
 ) -> str:
-    """Return how new media is noticed in a folder, and when all of it is checked."""
+    """Return how new media is noticed, when all is checked, and what that waits for."""
     lines = []
     if data[CONF_NEW_MEDIA]:
         if folder.detection is Detection.POLLING:
@@ -76,6 +91,18 @@ def starts_text(
         days = ", ".join(map(texts.weekday, data.get(CONF_SCHEDULE_WEEKDAYS, ())))
         # Without the seconds, which a person did not choose.
         lines.append(texts("days" if days else "daily", time=at[:5], days=days))
+    if persons := data.get(CONF_PERSONS):
+        lines.append(
+            texts(
+                str(data[CONF_PRESENCE]),
+                persons=", ".join(_name(hass, person) for person in persons),
+                zone=_name(hass, data.get(CONF_ZONE, ENTITY_ID_HOME)),
+            )
+        )
+    if triggers := data.get(CONF_TRIGGERS):
+        lines.append(texts("triggers", count=_number(len(triggers))))
+    if conditions := data.get(CONF_CONDITIONS):
+        lines.append(texts("conditions", count=_number(len(conditions))))
     return "\n".join(lines)
 
 
@@ -93,10 +120,15 @@ def begins_text(
     ``obstacle`` is the key of the text about what keeps the account from beginning.
     """
     moment = next_scheduled(data, now)
-    if moment is None and not data[CONF_NEW_MEDIA]:
+    triggered = bool(data.get(CONF_PERSONS) or data.get(CONF_TRIGGERS))
+    if moment is None and not data[CONF_NEW_MEDIA] and not triggered:
         return texts("begins_asked")
     if obstacle is not None:
         return texts(obstacle, account=account)
+    if data.get(CONF_CONDITIONS):
+        return texts("begins_waiting")
+    if triggered and not data[CONF_NEW_MEDIA]:
+        return texts("begins_triggered")
     if moment is None or data[CONF_NEW_MEDIA]:
         nothing = preview is not None and preview.complete and not preview.to_upload
         return texts("begins_empty" if nothing else "begins_now")
@@ -105,6 +137,12 @@ def begins_text(
         return texts("begins_today", time=time)
     day = texts.weekday(WEEKDAYS[moment.weekday()])
     return texts("begins_on", day=day, time=time)
+
+
+def _name(hass: HomeAssistant, entity_id: str) -> str:
+    """Return what an entity is called."""
+    state = hass.states.get(entity_id)
+    return entity_id if state is None else state.name
 
 
 def _number(count: int) -> str:

@@ -1,0 +1,37 @@
+"""The editors of triggers and conditions, which give back what was entered.
+
+Home Assistant's own selectors give back what they made of it: time spans, times and
+templates. None of them can be saved as JSON, and one value that can't be saved keeps the
+entries of all integrations from being saved.
+"""
+
+from typing import Any, override
+
+from homeassistant.helpers.selector import ConditionSelector, TriggerSelector
+
+
+class RawTriggerSelector(TriggerSelector):
+    """A list of triggers as they were entered."""
+
+    @override
+    def __call__(self, data: Any) -> list[Any]:
+        """Validate triggers, roughly, and return them unchanged."""
+        super().__call__(data)
+        return _listed(data)
+
+
+class RawConditionSelector(ConditionSelector):
+    """A list of conditions as they were entered."""
+
+    @override
+    def __call__(self, data: Any) -> list[Any]:
+        """Validate conditions, roughly, and return them unchanged."""
+        super().__call__(data)
+        return _listed(data)
+
+
+def _listed(data: Any) -> list[Any]:
+    """Return what may be one thing or several as a list."""
+    if data is None:
+        return []
+    return list(data) if isinstance(data, list) else [data]
