@@ -9,7 +9,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -23,10 +23,12 @@ from custom_components.immich_backup.const import (
     CONF_SCHEDULE_TIME,
     CONF_TRIGGERS,
     CONF_ZONE,
+    DOMAIN,
     Presence,
 )
 from custom_components.immich_backup.engine.ledger import agenda
 from custom_components.immich_backup.engine.model import FileState, RunOutcome
+from custom_components.immich_backup.issues import Issue
 
 from .support.home import ENTRY_ID, PATIENCE, Home, folder_data, until
 
@@ -81,6 +83,17 @@ async def until_state_of(home: Home, path: Path, state: FileState) -> None:
                     return
                 await asyncio.sleep(0.02)
     raise AssertionError(f"not {state}: {report}")
+
+
+def told(home: Home) -> str | None:
+    """Return what the repair issue says that can't be used; None without one."""
+    issue = ir.async_get(home.hass).async_get_issue(
+        DOMAIN, f"{Issue.FOLDER_WHEN.value}_{ENTRY_ID}_folder1"
+    )
+    if issue is None:
+        return None
+    assert issue.translation_placeholders is not None
+    return issue.translation_placeholders["problems"]
 
 
 def on_arrival(person: str, **options: Any) -> dict[str, Any]:
@@ -218,8 +231,27 @@ async def test_condition_that_cannot_be_tested(
     photo(home)
     await home.set_up(folder_data(home.folder(), **{CONF_CONDITIONS: [condition]}))
     await home.until_stored(1)
-    (problem,) = home.manager._schedulings["folder1"].problems
-    assert problem
+    assert told(home)
+
+
+async def test_what_cannot_be_used_is_told_as_long_as_it_is(home: Home) -> None:
+    """A repair issue names what is gone, and goes when that is back."""
+    condition = {"condition": "state", "entity_id": "sensor.gone", "state": "on"}
+    await home.set_up(folder_data(home.folder(), **{CONF_CONDITIONS: [condition]}))
+    assert told(home) == "- sensor.gone"
+    home.hass.states.async_set("sensor.gone", "off")
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=31))
+    await home.hass.async_block_till_done()
+    assert told(home) is None
+    overview = await home.engine.overview()
+    assert overview.folders["folder1"].waiting_for
+    home.hass.states.async_remove("sensor.gone")
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=62))
+    await home.hass.async_block_till_done()
+    assert told(home) == "- sensor.gone"
+    home.hass.config_entries.async_remove_subentry(home.entry, "folder1")
+    await home.hass.async_block_till_done()
+    assert told(home) is None
 
 
 @pytest.mark.parametrize(
@@ -241,8 +273,7 @@ async def test_trigger_that_cannot_be_used(
         {"trigger": "event", "event_type": "card_inserted"},
     ]
     await home.set_up(folder_data(home.folder(), **options))
-    (problem,) = home.manager._schedulings["folder1"].problems
-    assert named in problem
+    assert named in (told(home) or "")
     home.hass.bus.async_fire("card_inserted")
     await home.until_stored(1)
 
@@ -256,7 +287,7 @@ async def test_known_entity_without_a_state_is_waited_for(home: Home) -> None:
     path = photo(home)
     await home.set_up(folder_data(home.folder(), **{CONF_CONDITIONS: [NIGHT]}))
     await until_state_of(home, path, FileState.WAITING)
-    assert not home.manager._schedulings["folder1"].problems
+    assert told(home) is None
     home.hass.states.async_set(NIGHT["entity_id"], "on")
     await home.until_stored(1)
 

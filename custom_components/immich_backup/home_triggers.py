@@ -91,11 +91,16 @@ async def attach_triggers(
         remove = await trigger.async_initialize_triggers(
             hass, usable, run, DOMAIN, name, LOGGER.log
         )
+    return remove or (lambda: None), problems
+
+
+@callback
+def missing_persons(hass: HomeAssistant, data: Mapping[str, Any]) -> list[str]:
+    """Return whose coming or leaving is waited for in vain, or the place of it."""
     watched = list(data.get(CONF_PERSONS, ()))
     if watched and (zone := data.get(CONF_ZONE)):
         watched.append(zone)
-    problems += missing_entities(hass, watched)
-    return remove or (lambda: None), problems
+    return missing_entities(hass, watched)
 
 
 @callback

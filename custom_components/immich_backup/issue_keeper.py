@@ -1,6 +1,6 @@
 """Keeps an account's repair issues true: raised by what the engine tells, gone when cured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -67,6 +67,8 @@ class IssueKeeper:
         self._missing: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self._polling: set[str] = set()
+        # What was told of when folders are backed up.
+        self._when: dict[str, tuple[str, ...]] = {}
         self._overlaps: frozenset[str] = frozenset()
 
     @callback
@@ -148,9 +150,30 @@ class IssueKeeper:
         )
 
     @callback
+    def look_at_when(
+        self, folder_id: str, folder: str, problems: Sequence[str]
+    ) -> None:
+        """Tell what can't be used of when a folder is backed up, or take that back."""
+        if self._when.get(folder_id, ()) == (told := tuple(problems)):
+            return
+        self._when[folder_id] = told
+        if told:
+            raise_issue(
+                self._hass,
+                Issue.FOLDER_WHEN,
+                self._entry.entry_id,
+                folder_id,
+                folder=folder,
+                problems="\n".join(f"- {problem}" for problem in told),
+            )
+        else:
+            clear_issue(self._hass, Issue.FOLDER_WHEN, self._entry.entry_id, folder_id)
+
+    @callback
     def forget_folder(self, folder_id: str) -> None:
         """Take back all that is about a folder."""
         self._polling.discard(folder_id)
+        self._when.pop(folder_id, None)
         clear_all(self._hass, self._entry.entry_id, folder_id)
 
     @callback

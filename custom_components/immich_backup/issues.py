@@ -17,6 +17,7 @@ class Issue(StrEnum):
     FOLDER_EMPTY = "folder_empty"
     FOLDER_ELSEWHERE = "folder_elsewhere"
     FOLDER_RULES = "folder_rules"
+    FOLDER_WHEN = "folder_when"
     FOLDERS_OVERLAP = "folders_overlap"
     POLLING = "polling"
     PERMISSIONS = "permissions"

@@ -222,6 +222,7 @@ class BackupManager:
         )
         if self._begun:
             await scheduling.begin()
+            self.issues.look_at_when(folder_id, name, scheduling.problems)
 
     async def _catch_up(self) -> None:
         """Start the runs that were missed while Home Assistant was off, once each."""
@@ -237,10 +238,12 @@ class BackupManager:
 
     @callback
     def _poll(self, _now: datetime | None = None) -> None:
-        """Test the conditions that change without telling."""
-        for scheduling in self._schedulings.values():
+        """Test what changes without telling: conditions, and what may be gone."""
+        for folder_id, scheduling in self._schedulings.items():
             if scheduling.gate.needs_polling:
                 scheduling.gate.look()
+            name, _ = self._applied[folder_id]
+            self.issues.look_at_when(folder_id, name, scheduling.problems)
 
     @callback
     def _replan(self, _event: object) -> None:

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .const import CONF_CONDITIONS
 from .engine import RunTrigger
 from .gate import FolderGate
-from .home_triggers import attach_triggers
+from .home_triggers import attach_triggers, missing_persons
 from .scheduled_times import last_scheduled, next_scheduled
 
 
@@ -52,7 +52,8 @@ class FolderScheduling:
     @property
     def problems(self) -> Sequence[str]:
         """Return what of it can't be used, in words."""
-        return [*self._broken, *self.gate.problems]
+        missing = missing_persons(self._hass, self._data)
+        return [*self._broken, *missing, *self.gate.problems]
 
     @callback
     def plan(self) -> None:

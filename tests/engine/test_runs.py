@@ -187,6 +187,8 @@ async def test_asking_does_not_end_what_halts(rig: Rig, camera: Path) -> None:
     (camera / "a.jpg").unlink()
     assert (await rig.run()).outcome is RunOutcome.FAILED
     assert (await rig.engine.overview()).halt is Halt.UNAUTHORISED
+    # Each of them was one run.
+    assert len(await rig.engine.recent_runs(99)) == 4
 
 
 async def test_empty_files_are_left_out(rig: Rig, camera: Path) -> None:

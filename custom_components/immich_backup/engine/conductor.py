@@ -273,11 +273,11 @@ class Conductor:
 
         Returns how that ended. Raises LinkDownError, HaltedError, LedgerError.
         """
-        if run.trigger is not RunTrigger.NEW_MEDIA:
-            await self._link.retry()
         # What is there shall be known, even if the server turns out to be away.
         while self._looks:
             await asyncio.wait(self._looks)
+        if run.trigger is not RunTrigger.NEW_MEDIA:
+            await self._link.retry()
         await self._connect()
         while True:
             await self._new_runner(run).drain()
