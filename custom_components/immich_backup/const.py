@@ -8,6 +8,7 @@ DOMAIN: Final = "immich_backup"
 LOGGER: Final = logging.getLogger(__package__)
 
 SUBENTRY_FOLDER: Final = "folder"
+SUBENTRY_NOTIFICATION: Final = "notification"
 
 # What a device stands for; services.yaml offers devices by it.
 MODEL_ACCOUNT: Final = "Account"
@@ -33,6 +34,28 @@ CONF_CONDITIONS: Final = "conditions"
 CONF_OVERDUE_HOURS: Final = "overdue_hours"
 CONF_INCLUDE_EXISTING: Final = "include_existing"
 CONF_SETTLE_SECONDS: Final = "settle_seconds"
+
+# Of a notification's subentry.
+CONF_EVENTS: Final = "events"
+CONF_FOLDERS: Final = "folders"
+CONF_ONLY_STORED: Final = "only_stored"
+CONF_LEAST_COUNT: Final = "least_count"
+CONF_DIGEST_MINUTES: Final = "digest_minutes"
+CONF_QUIET_FROM: Final = "quiet_from"
+CONF_QUIET_TO: Final = "quiet_to"
+CONF_QUIET_FAILURES: Final = "quiet_failures"
+CONF_TITLE: Final = "title"
+CONF_MESSAGE: Final = "message"
+CONF_LANGUAGE: Final = "language"
+CONF_NOTIFY_ENTITIES: Final = "notify_entities"
+CONF_NOTIFY_ACTIONS: Final = "notify_actions"
+CONF_PICTURE: Final = "picture"
+CONF_SPEAKERS: Final = "speakers"
+CONF_TTS: Final = "tts"
+CONF_VOLUME: Final = "volume"
+CONF_INTERRUPT: Final = "interrupt"
+CONF_TVS: Final = "tvs"
+CONF_INTERRUPT_TVS: Final = "interrupt_tvs"
 
 DEFAULT_SETTLE_SECONDS: Final = 10
 DEFAULT_OVERDUE_HOURS: Final = 48
