@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.immich_backup.engine import Detection, FileState, RunTrigger
+from custom_components.immich_backup.engine import (
+    Detection,
+    FileState,
+    MediaKind,
+    RunTrigger,
+)
 from custom_components.immich_backup.engine.events import RunFinished
+from custom_components.immich_backup.engine.media_types import kind_of
 from custom_components.immich_backup.engine.model import (
     FolderTrouble,
     Halt,
@@ -201,3 +207,33 @@ async def test_empty_files_are_left_out(rig: Rig, camera: Path) -> None:
     assert rig.bodies() == 0
     path.write_bytes(b"something")
     assert (await rig.run()).counts.uploaded == 1
+
+
+async def test_what_was_stored(rig: Rig, camera: Path) -> None:
+    """A run tells photos and videos apart, and names the last of each."""
+    contents = {f"{number}.jpg": b"photo %d" % number for number in range(5)}
+    contents |= {"clip.mp4": b"a video", "copy.MP4": b"a video"}
+    for name, content in contents.items():
+        make(camera, name, content)
+    report = await rig.run()
+    stored = report.part("camera").stored
+    assert set(stored) == {MediaKind.PHOTO, MediaKind.VIDEO}
+    photos, videos = stored[MediaKind.PHOTO], stored[MediaKind.VIDEO]
+    assert (photos.files, photos.bytes) == (5, 5 * len(b"photo 0"))
+    assert len(photos.latest) == 3
+    assert set(photos.latest) <= {name for name in contents if name.endswith("jpg")}
+    # What is there twice is stored once.
+    assert (videos.files, videos.bytes) == (1, len(b"a video"))
+    assert videos.latest in (["clip.mp4"], ["copy.MP4"])
+    assert photos.files + videos.files == report.counts.uploaded
+
+    make(camera, "new.jpg")
+    stored = (await rig.run()).part("camera").stored
+    assert stored[MediaKind.PHOTO].latest == ["new.jpg"]
+
+
+def test_kinds() -> None:
+    """What Immich does not take is neither a photo nor a video."""
+    assert kind_of("sub/IMG.JPG") is MediaKind.PHOTO
+    assert kind_of("sub.jpg/clip.mov") is MediaKind.VIDEO
+    assert kind_of("sub.jpg/notes") is None

@@ -5,6 +5,7 @@ import json
 
 from ..immich import MediaTypes
 from .rules import MediaKind
+from .rules.media import extension_of
 
 # What Immich 3.0.3 answers; used until a server was asked for the first time.
 _VIDEOS = (
@@ -22,6 +23,11 @@ DEFAULT_EXTENSIONS: Mapping[str, MediaKind] = {
     **dict.fromkeys(_PHOTOS.split(), MediaKind.PHOTO),
     **dict.fromkeys(_VIDEOS.split(), MediaKind.VIDEO),
 }
+
+
+def kind_of(path: str) -> MediaKind | None:
+    """Return whether a file is a photo or a video; None if Immich 3.0 takes neither."""
+    return DEFAULT_EXTENSIONS.get(extension_of(path))
 
 
 def extensions_of(media_types: MediaTypes) -> Mapping[str, MediaKind]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from .rules import RuleSet
+from .rules import MediaKind, RuleSet
 
 
 class Detection(StrEnum):
@@ -235,17 +235,28 @@ class RunCounts:
 
 
 @dataclass(slots=True, kw_only=True)
+class Stored:
+    """What was newly stored: files, bytes, and the last few files, the newest last."""
+
+    files: int = 0
+    bytes: int = 0
+    latest: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
 class RunPart:
     """What happened in one folder; the first few files by their relative paths.
 
-    Once the run ended, ``failed`` counts all files that are wanted and could not be
-    stored, in this run or before, ``trouble`` says why none could be read, and
-    ``waiting_for`` what must become true before those that wait are sent.
+    ``stored`` says what was newly stored of each kind of media, None being a kind that
+    is not known. Once the run ended, ``failed`` counts all files that are wanted and
+    could not be stored, in this run or before, ``trouble`` says why none could be read,
+    and ``waiting_for`` what must become true before those that wait are sent.
     """
 
     counts: RunCounts = field(default_factory=RunCounts)
     trouble: FolderTrouble | None = None
     waiting_for: Sequence[str] = ()
+    stored: dict[MediaKind | None, Stored] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
 

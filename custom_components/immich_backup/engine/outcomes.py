@@ -9,7 +9,8 @@ from .clock import Clock
 from .in_flight import Item
 from .ledger import Ledger, contents, files
 from .ledger.rows import FileRow
-from .model import Reason
+from .media_types import kind_of
+from .model import Reason, RunPart, Stored
 from .verify import Finding
 
 _FIRST_RETRY = 30.0
@@ -58,8 +59,7 @@ class Outcomes:
         if item.reason is Reason.UPLOADED:
             part.counts.uploaded += 1
             part.counts.uploaded_bytes += item.file.stamp.size
-            if len(part.examples) < EXAMPLES:
-                part.examples.append(os.fsdecode(item.file.path))
+            _note_stored(part, os.fsdecode(item.file.path), item.file.stamp.size)
         else:
             part.counts.duplicates += 1
         for twin in item.twins:
@@ -109,3 +109,13 @@ class Outcomes:
             part.counts.failed += 1
             if len(part.failing) < EXAMPLES:
                 part.failing.append(os.fsdecode(file.path))
+
+
+def _note_stored(part: RunPart, path: str, size: int) -> None:
+    """Note a file that was newly stored, with the first and the last of its folder."""
+    if len(part.examples) < EXAMPLES:
+        part.examples.append(path)
+    stored = part.stored.setdefault(kind_of(path), Stored())
+    stored.files += 1
+    stored.bytes += size
+    stored.latest = [*stored.latest, path][-EXAMPLES:]
