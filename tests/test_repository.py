@@ -374,6 +374,20 @@ def test_building_blocks_are_documented(yaml: str) -> None:
     assert [name for name in names if f"{DOMAIN}.{name}" not in text] == []
 
 
+@pytest.mark.parametrize("yaml", ["triggers.yaml", "conditions.yaml"])
+def test_options_are_documented(yaml: str) -> None:
+    """The README names every option in the section about triggers and conditions."""
+    readme = (ROOT / "README.md").read_text()
+    _, found, text = readme.partition("\n## Automations: triggers and conditions\n")
+    assert found
+    section = text.partition("\n## ")[0]
+    for name, block in load_yaml_dict(str(INTEGRATION / yaml)).items():
+        (row,) = re.findall(rf"^\| `{DOMAIN}\.{name}` \|.*$", section, re.MULTILINE)
+        for option in block["fields"]:
+            # All triggers have this one, which is explained above them.
+            assert f"`{option}`" in (section if option == "folders" else row)
+
+
 def test_workflows() -> None:
     """Workflows have the least rights and name the version of what they use."""
     workflows = sorted(ROOT.glob(".github/workflows/*.yml"))

@@ -15,6 +15,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .account import client_of, ledger_path
+from .building_blocks import Relay
 from .const import DOMAIN, LOGGER, SUBENTRY_FOLDER
 from .coordinator import OverviewCoordinator, ServerCoordinator
 from .engine import Engine, Folder, RuleError, RunTrigger
@@ -50,6 +51,7 @@ class BackupManager:
         self.overview = OverviewCoordinator(hass, entry, self.engine)
         self.server = ServerCoordinator(hass, entry, self.engine.link)
         self.issues = IssueKeeper(hass, entry, self.engine)
+        self.relay = Relay(self)
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.
         self._applied: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -70,6 +72,7 @@ class BackupManager:
         self.engine.subscribe(self._handle)
         self.engine.subscribe(self.issues.handle)
         self.engine.subscribe(self.overview.changed)
+        self.relay.start()
         tended: list[Folder] = []
         for subentry in self._subentries():
             self._applied[subentry.subentry_id] = _snapshot(subentry)
