@@ -1,6 +1,6 @@
 """What makes files wait: conditions, a pause; and what is made up for afterwards."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 import math
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from custom_components.immich_backup.engine import FileState, RunTrigger
+from custom_components.immich_backup.engine.controls import END_OF_PAUSE
 from custom_components.immich_backup.engine.events import FolderOverdue, RunFinished
-from custom_components.immich_backup.engine.model import EngineStatus, RunOutcome, Wish
+from custom_components.immich_backup.engine.ledger import LedgerError
+from custom_components.immich_backup.engine.model import (
+    EngineStatus,
+    FolderStatus,
+    RunOutcome,
+    Wish,
+)
 from custom_components.immich_backup.engine.outbox import UploadItem, UploadState
 from simulator import Action, Fault, Simulator
 
@@ -39,6 +46,15 @@ async def rig(server: Simulator, tmp_path: Path, camera: Path) -> AsyncIterator[
     """Return an engine that backs the folder up by itself."""
     async with rig_on(server, tmp_path / "ledger.db", [folder_at(camera)]) as found:
         yield found
+
+
+async def until_seen(condition: Callable[[], bool]) -> None:
+    """Wait for something that needs no waiting to be seen."""
+
+    async def holds() -> bool:
+        return condition()
+
+    await until(holds)
 
 
 async def waiting_for(rig: Rig, key: str = "camera") -> Any:
@@ -134,6 +150,7 @@ async def test_pause(rig: Rig, camera: Path, tmp_path: Path) -> None:
     path, single = make(camera, "a.jpg"), make(tmp_path, "single.jpg")
     report = await rig.run()
     assert report.outcome is RunOutcome.WAITING
+    assert report.part("camera").waiting_for == (END_OF_PAUSE,)
     (outcome,) = await rig.engine.upload([UploadItem(path=str(single), wish=Wish())])
     assert outcome.state is UploadState.WAITING
     assert rig.bodies() == 0
@@ -192,10 +209,117 @@ async def test_pause_abandons_a_large_upload(rig: Rig, camera: Path) -> None:
     await rig.engine.controls.pause()
     report = (await rig.wait_event(RunFinished)).run
     assert report.outcome is RunOutcome.WAITING
+    assert report.waiting_for == [END_OF_PAUSE]
     assert (await rig.file(path)).state is WAITING
     rig.server.faults.remove(fault)
     await rig.engine.controls.resume()
     await rig.wait_for(PROTECTED, path)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_run_that_a_pause_broke_off(
+    server: Simulator, tmp_path: Path, camera: Path, restart: bool
+) -> None:
+    """It is made up for, also after a restart and when the pause is over at once."""
+    ledger, other = tmp_path / "ledger.db", tmp_path / "other"
+    other.mkdir()
+    folders = [
+        folder_at(camera, new_media=False),
+        folder_at(other, "other", new_media=False),
+    ]
+    path = make(camera, "big.mp4", bytes(5_000_000))
+    async with rig_on(server, ledger, folders) as rig:
+        await rig.wait_for(WAITING, path)
+        fault = server.faults.add(
+            Fault(
+                action=Action.THROTTLE,
+                method="POST",
+                path=UPLOAD,
+                rate=100_000,
+                times=1,
+            )
+        )
+        rig.engine.start_run(trigger=RunTrigger.MANUAL)
+        await until_seen(lambda: bool(fault.struck))
+        await rig.engine.controls.pause()
+        if not restart:
+            await rig.engine.controls.resume()
+        report = (await rig.wait_event(RunFinished)).run
+        assert report.outcome is RunOutcome.WAITING
+        assert report.part("camera").waiting_for == (END_OF_PAUSE,)
+        assert report.part("other").waiting_for == ()
+        if not restart:
+            await rig.wait_for(PROTECTED, path)
+            return
+    async with rig_on(server, ledger, folders) as rig:
+        await rig.engine.controls.resume()
+        await rig.wait_for(PROTECTED, path)
+
+
+async def test_pause_during_a_scan(
+    server: Simulator, tmp_path: Path, camera: Path
+) -> None:
+    """A run that is broken off before its scan has ended is owed, whatever waits."""
+    folder = folder_at(camera, new_media=False, settle_seconds=2.0)
+    async with rig_on(server, tmp_path / "ledger.db", [folder]) as rig:
+        await rig.quiet()
+        path = make(camera, "a.jpg")
+        rig.engine.start_run(trigger=RunTrigger.MANUAL)
+        await rig.wait_for(FileState.SETTLING, path)
+        await rig.engine.controls.pause()
+        report = (await rig.wait_event(RunFinished)).run
+        assert report.outcome is RunOutcome.WAITING
+        await rig.wait_for(WAITING, path)
+        await rig.engine.controls.resume()
+        await rig.wait_for(PROTECTED, path)
+
+
+async def test_pause_with_a_broken_ledger(
+    rig: Rig, camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be judged waits, too."""
+    fault = rig.server.faults.add(
+        Fault(action=Action.THROTTLE, method="POST", path=UPLOAD, rate=100_000)
+    )
+    path = make(camera, "big.mp4", bytes(5_000_000))
+    await until_seen(lambda: bool(fault.struck))
+
+    async def broken(_run: Any) -> RunOutcome:
+        raise LedgerError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.engine._conductor, "_judge", broken)
+        await rig.engine.controls.pause()
+        report = (await rig.wait_event(RunFinished)).run
+    assert report.outcome is RunOutcome.WAITING
+    assert report.part("camera").waiting_for == (END_OF_PAUSE,)
+    rig.server.faults.remove(fault)
+    await rig.engine.controls.resume()
+    await rig.wait_for(PROTECTED, path)
+
+
+async def test_status_of_folders_in_one_run(
+    server: Simulator, tmp_path: Path, camera: Path
+) -> None:
+    """A folder whose files may not go up waits, whatever the run does elsewhere."""
+    other = tmp_path / "other"
+    other.mkdir()
+    folders = [
+        folder_at(camera, new_media=False),
+        folder_at(other, "other", new_media=False),
+    ]
+    async with rig_on(server, tmp_path / "ledger.db", folders) as rig:
+        rig.engine.set_waiting_for("camera", NIGHT)
+        paths = make(camera, "a.jpg"), make(other, "b.mp4", bytes(3_000_000))
+        await rig.wait_for(WAITING, *paths)
+        fault = server.faults.add(
+            Fault(action=Action.THROTTLE, method="POST", path=UPLOAD, rate=100_000)
+        )
+        rig.engine.start_run(trigger=RunTrigger.MANUAL)
+        await until_seen(lambda: bool(fault.struck))
+        found = (await rig.engine.overview()).folders
+        assert found["camera"].status is FolderStatus.WAITING
+        assert found["other"].status is FolderStatus.BACKING_UP
 
 
 async def test_switched_off_forgets_what_is_owed(

@@ -22,6 +22,8 @@ class ActiveRun:
     # Those of them whose scan was asked for and has not ended, once for each time.
     asked: list[str] = field(default_factory=list)
     started: float
+    # A pause ended it before it was done.
+    broken_off: bool = False
     # Those of them whose conditions don't matter to it.
     unconditional: set[str] = field(default_factory=set)
     # Gives a folder's id for the ledger's number of it.

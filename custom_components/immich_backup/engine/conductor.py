@@ -1,7 +1,7 @@
 """Which runs there are: those that are asked for, and those that begin by themselves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 import logging
@@ -11,7 +11,7 @@ import sqlite3
 
 from .active_run import EXAMPLES, ActiveRun
 from .clock import Clock
-from .controls import Controls
+from .controls import END_OF_PAUSE, Controls
 from .events import Event, RunFinished, RunStarted, StatusChanged
 from .ledger import Ledger, LedgerError, agenda, files, folders, runs
 from .link import HaltedError, LinkDownError, ServerLink
@@ -138,7 +138,8 @@ class Conductor:
         """Follow what a person switched: pause, or go on."""
         if not self._controls.automatic:
             self._owed.clear()
-        if self._controls.paused and self._task is not None:
+        if self._controls.paused and self.run is not None and self._task is not None:
+            self.run.broken_off = True
             self._task.cancel()
         self.look_again()
 
@@ -234,9 +235,10 @@ class Conductor:
             outcome = await self._work(run)
         except asyncio.CancelledError:
             outcome = RunOutcome.STOPPED
-            if self._controls.paused:
-                outcome = RunOutcome.WAITING
-                self._owed |= run.folders
+            if run.broken_off:
+                # It ends; whoever wants to end it now comes too late.
+                self._task = None
+                outcome = await self._judge_broken_off(run)
         except (LinkDownError, HaltedError, LedgerError) as err:
             outcome, error = RunOutcome.FAILED, str(err)
             self._unfinished |= run.folders
@@ -304,9 +306,10 @@ class Conductor:
             left = await self._ledger.ask(files.unstored, watched.number, EXAMPLES)
             part.counts.failed = left.count
             part.failing = [os.fsdecode(path) for path in left.paths]
+            reasons = self._reasons(run, key)
             if part.trouble is None and await self._must_wait(run, key, watched.number):
                 waiting.add(key)
-                part.waiting_for = tuple(watched.waiting_for)
+                part.waiting_for = reasons
             elif part.trouble is None and not left.count:
                 done.add(key)
         self._owed = self._owed - tended.keys() | waiting
@@ -317,12 +320,34 @@ class Conductor:
             return RunOutcome.WITH_ERRORS
         return RunOutcome.WAITING if waiting else RunOutcome.COMPLETED
 
+    async def _judge_broken_off(self, run: ActiveRun) -> RunOutcome:
+        """Judge a run that a pause ended; without the ledger all of it is owed."""
+        with suppress(LedgerError):
+            if run.unseen is None:
+                return await self._judge(run)
+        self._owed |= run.folders
+        for key in run.folders & self._folders.keys():
+            if (number := self._folders[key].number) is not None:
+                run.part(number).waiting_for = self._reasons(run, key)
+        return RunOutcome.WAITING
+
     async def _must_wait(self, run: ActiveRun, key: str, number: int) -> bool:
         """Return whether a folder has files that may not be sent yet."""
-        if self._sources([key], run.unconditional):
+        if run.broken_off:
+            if key in run.asked:
+                # Its scan has not ended: nobody knows what it would have found.
+                return True
+        elif self._sources([key], run.unconditional):
             return False
         tally = await self._ledger.ask(folders.tally, number)
         return tally.count(FileState.WAITING, FileState.FAILED) > 0
+
+    def _reasons(self, run: ActiveRun, key: str) -> Sequence[str]:
+        """Return what must become true before a folder's files are sent."""
+        reasons = [] if key in run.unconditional else [*self._folders[key].waiting_for]
+        if self._controls.paused or run.broken_off:
+            reasons.append(END_OF_PAUSE)
+        return tuple(reasons)
 
     def _look(self, run: ActiveRun, folder_ids: Collection[str]) -> None:
         """Scan folders beside what the run does; it does not end before."""

@@ -10,6 +10,9 @@ from .clock import Clock
 from .ledger import Ledger, LedgerError, runs
 from .pacing import Pacer
 
+# What files wait for in a pause, in words for people.
+END_OF_PAUSE = "The end of the pause"
+
 # Values of the account in the ledger.
 _AUTOMATIC = "automatic"
 _LIMIT = "limit"

@@ -164,10 +164,16 @@ class OverviewReader:
             return FolderStatus.UNAVAILABLE
         if watched.scanning:
             return FolderStatus.SCANNING
-        run = self._conductor.run
-        if run is not None and watched.folder.id in run.folders and _waits(tally):
+        if not _waits(tally):
+            return FolderStatus.IDLE
+        run, key = self._conductor.run, watched.folder.id
+        if (
+            run is not None
+            and key in run.folders
+            and (not watched.waiting_for or key in run.unconditional)
+        ):
             return FolderStatus.BACKING_UP
-        return FolderStatus.WAITING if _waits(tally) else FolderStatus.IDLE
+        return FolderStatus.WAITING
 
 
 def _waits(tally: Tally) -> bool:
