@@ -384,6 +384,7 @@ async def test_overdue(
 async def test_overdue_and_the_clock(rig: Rig, camera: Path) -> None:
     """A clock that was ahead does not keep a folder from becoming overdue."""
     await rig.engine.apply(folder_at(camera, overdue_seconds=HOUR))
+    await rig.wait_for(PROTECTED, make(camera, "first.jpg"))
     rig.clock.wall += 1000 * HOUR
     make(camera, "a.jpg")
     await rig.run()
@@ -393,3 +394,18 @@ async def test_overdue_and_the_clock(rig: Rig, camera: Path) -> None:
     assert not await overdue(rig)
     rig.clock.wall += 2 * HOUR
     assert await overdue(rig)
+
+
+async def test_overdue_since_a_wrong_time(
+    server: Simulator, tmp_path: Path, camera: Path
+) -> None:
+    """Nor does one that was ahead when the folder was added."""
+    folder = folder_at(camera, new_media=False, overdue_seconds=HOUR)
+    async with rig_on(server, tmp_path / "ledger.db", [folder], begin=False) as rig:
+        rig.clock.wall += 1000 * HOUR
+        rig.engine.begin()
+        await rig.wait_for(WAITING, make(camera, "a.jpg"))
+        rig.clock.wall -= 1000 * HOUR
+        assert not await overdue(rig)
+        rig.clock.wall += 2 * HOUR
+        assert await overdue(rig)

@@ -64,6 +64,10 @@ class OverdueWatch:
         """Look at all folders once; raises LedgerError."""
         now = self._clock.time()
         rows = await self._ledger.ask(agenda.read)
+        if ahead := [key for key, row in rows.items() if row.since > now]:
+            # By a clock that has been set right since; nothing would ever be overdue.
+            await self._ledger.run(agenda.set_since, ahead, now)
+            rows = await self._ledger.ask(agenda.read)
         well = [
             key
             for key, watched in self._folders.items()

@@ -50,6 +50,11 @@ def read(con: sqlite3.Connection) -> Mapping[str, AgendaRow]:
     }
 
 
+def set_since(con: sqlite3.Connection, keys: Collection[str], now: float) -> None:
+    """Correct when these folders were first tended: that was a clock's mistake."""
+    _set(con, "since", keys, now)
+
+
 def note_success(con: sqlite3.Connection, keys: Collection[str], now: float) -> None:
     """Record that a run left nothing undone in these folders."""
     _set(con, "succeeded_at", keys, now)
