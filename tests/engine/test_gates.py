@@ -10,7 +10,7 @@ import pytest
 from custom_components.immich_backup.engine import FileState, RunTrigger
 from custom_components.immich_backup.engine.controls import END_OF_PAUSE
 from custom_components.immich_backup.engine.events import FolderOverdue, RunFinished
-from custom_components.immich_backup.engine.ledger import LedgerError
+from custom_components.immich_backup.engine.ledger import LedgerError, agenda
 from custom_components.immich_backup.engine.model import (
     EngineStatus,
     FolderStatus,
@@ -409,3 +409,27 @@ async def test_overdue_since_a_wrong_time(
         assert not await overdue(rig)
         rig.clock.wall += 2 * HOUR
         assert await overdue(rig)
+
+
+async def test_not_overdue_after_a_long_absence(
+    server: Simulator, tmp_path: Path, camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that was off for days has not missed anything where nothing is to do."""
+    ledger, folder = tmp_path / "ledger.db", folder_at(camera, overdue_seconds=HOUR)
+    async with rig_on(server, ledger, [folder]) as rig:
+        await rig.wait_for(PROTECTED, make(camera, "a.jpg"))
+        assert not await overdue(rig)
+    async with rig_on(server, ledger, [folder], begin=False) as rig:
+        rig.clock.wall += 100 * HOUR
+        assert not (await rig.engine.overview()).folders["camera"].overdue
+        monkeypatch.setattr(
+            "custom_components.immich_backup.engine.overdue._INTERVAL", 0.5
+        )
+        rig.engine.begin()
+
+        async def looked() -> bool:
+            row = (await rig.engine.ledger.ask(agenda.read))["camera"]
+            return row.well_at is not None and row.well_at > rig.clock.time() - HOUR
+
+        await until(looked)
+        assert not any(isinstance(event, FolderOverdue) for event in rig.events)

@@ -55,10 +55,14 @@ class OverdueWatch:
         self._emit = emit
 
     async def keep(self) -> None:
-        """Look until it is cancelled; raises LedgerError."""
+        """Look until it is cancelled; raises LedgerError.
+
+        Not at once: after a long time without Home Assistant it has to turn out first
+        that there is nothing to do in a folder.
+        """
         while True:
-            await self.look()
             await asyncio.sleep(_INTERVAL)
+            await self.look()
 
     async def look(self) -> None:
         """Look at all folders once; raises LedgerError."""

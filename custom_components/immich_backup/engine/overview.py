@@ -140,7 +140,9 @@ class OverviewReader:
             tally=tally,
             last_success=None if row is None else row.succeeded_at,
             waiting_for=watched.waiting_for,
+            # Once that was found and told, and until it is over.
             overdue=row is not None
+            and row.overdue
             and is_overdue(watched.folder, row, self._clock.time()),
         )
 
