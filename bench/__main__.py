@@ -18,7 +18,7 @@ from tests.support.bare import load_bare
 from .measure import Figure, Neighbours
 from .table import table
 
-NAMES = ("scan", "transfer", "bigfile")
+NAMES = ("scan", "transfer", "bigfile", "limit")
 _QUICK = 0.01
 
 

@@ -29,7 +29,7 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a comparison should come to: at least, or at most, this much."""
+    """What a comparison should come to: at least or at most this much, or both."""
 
     at_least: float | None = None
     at_most: float | None = None
@@ -43,9 +43,11 @@ class Target:
     @override
     def __str__(self) -> str:
         """Return it as it stands in the table."""
-        if self.at_least is None:
-            return f"<= {self.at_most:g}"
-        return f">= {self.at_least:g}"
+        least, most = self.at_least, self.at_most
+        bounds = ((">=", least), ("<=", most))
+        return ", ".join(
+            f"{sign} {bound:g}" for sign, bound in bounds if bound is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

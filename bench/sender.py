@@ -50,13 +50,17 @@ def known(files: Sequence[Path]) -> list[FileRow]:
 class Sender:
     """The engine's upload step on a session, a client and a pool; `async with` it."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        """Prepare to send a folder's files to a receiver; needs a running event loop."""
+    def __init__(self, port: int, folder: Path, limit: float = 0.0) -> None:
+        """Prepare to send a folder's files to a receiver; needs a running event loop.
+
+        At most ``limit`` bytes per second; 0 is no limit.
+        """
         self.sent = 0
         self._root = os.fsencode(folder)
         self._session = aiohttp.ClientSession()
         self._client = ImmichClient(self._session, f"http://127.0.0.1:{port}", "bench")
         self._pacer = Pacer(time.monotonic)
+        self._pacer.set_limit(limit)
         self._pool = ThreadPoolExecutor(_POOL_THREADS)
         self._queue: asyncio.Queue[tuple[FileRow, bytes | None]] = asyncio.Queue(_QUEUE)
 

@@ -29,6 +29,10 @@ FIGURES = {
         ("bigfile.cpu", "CPU s/GB", "ratio", None),
         ("bigfile.memory", "MB", "difference", "<= 32"),
     ],
+    "limit": [
+        ("limit.files", "MB/s", "ratio", ">= 0.9, <= 1.1"),
+        ("limit.bigfile", "MB/s", "ratio", ">= 0.9, <= 1.1"),
+    ],
 }
 ROUNDS = 2
 
@@ -64,7 +68,7 @@ def report(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FIGURES)
 def test_benchmark(tmp_path: Path, name: str) -> None:
     """A benchmark measures itself and its reference in every round, and cleans up."""
-    if name != "scan" and shutil.which("curl") is None:
+    if name in ("transfer", "bigfile") and shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     result = bench(tmp_path, "--only", name, "--json")
     data = report(result)
