@@ -169,6 +169,58 @@ async def test_stopped(home: Home) -> None:
     await home.until_state("sensor", "waiting_files", "1")
 
 
+async def test_waiting(home: Home) -> None:
+    """A run waits that leaves files to their folder's conditions; others complete."""
+    night, day = home.folder("night"), home.folder("day")
+    await home.set_up(
+        folder_data(
+            night, title="Night", subentry_id="night", **{CONF_NEW_MEDIA: False}
+        ),
+        folder_data(day, title="Day", subentry_id="day", **{CONF_NEW_MEDIA: False}),
+    )
+    account = Heard(home)
+    folders = {key: Heard(home, key) for key in ("night", "day")}
+    home.engine.set_waiting_for("night", ["Only at night"])
+    (night / "one.jpg").write_bytes(b"one")
+    (day / "two.jpg").write_bytes(b"two")
+    await home.press("back_up_now")
+    values = await account.until("waiting")
+    assert values["waiting_for"] == ["Only at night"]
+    assert values["uploaded"] == 1
+    assert values["error"] is None
+    assert folders["night"].types == ["started", "waiting"]
+    assert folders["night"].events[-1]["waiting_for"] == ["Only at night"]
+    assert folders["day"].types[-1] == "completed"
+    assert folders["day"].events[-1]["waiting_for"] == []
+
+
+async def test_pause_during_a_run(home: Home) -> None:
+    """A run that a pause breaks off waits; what goes on afterwards is another run."""
+    folder, other = home.folder(), home.folder("other")
+    await home.set_up(
+        folder_data(folder), folder_data(other, title="Other", subentry_id="other")
+    )
+    (other / "one.jpg").write_bytes(b"one")
+    await home.until_state("sensor", "protected_files", "1", "other")
+    await home.until_state("binary_sensor", "running", "off")
+    account, heard, idle = Heard(home), Heard(home, "folder1"), Heard(home, "other")
+    fault = home.immich.faults.add(
+        Fault(action=Action.THROTTLE, rate=50_000, method="POST")
+    )
+    (folder / "large.mp4").write_bytes(bytes(1_000_000))
+    await until(lambda: fault.struck)
+    await home.engine.controls.pause()
+    values = await account.until("waiting")
+    assert values["waiting_for"] == ["The end of the pause"]
+    assert account.types == heard.types == ["started", "waiting"]
+    assert idle.types == []
+    home.immich.faults.clear()
+    await home.engine.controls.resume()
+    again = await account.until("completed")
+    assert again["run_id"] != values["run_id"]
+    assert heard.types[-1] == "completed"
+
+
 async def test_names_that_are_not_text(home: Home) -> None:
     """A file name that is not UTF-8 can be told all the same."""
     folder = home.folder()

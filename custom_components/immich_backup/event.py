@@ -22,6 +22,7 @@ class BackupEvent(StrEnum):
     """What can happen to a run: it starts, stores more files, and ends in one way.
 
     A run is ``stopped`` when a person ends it, or Home Assistant stops; its files wait.
+    It is ``waiting`` when files wait for their folder's conditions or the end of a pause.
     """
 
     STARTED = "started"
@@ -30,6 +31,7 @@ class BackupEvent(StrEnum):
     COMPLETED_WITH_ERRORS = "completed_with_errors"
     FAILED = "failed"
     STOPPED = "stopped"
+    WAITING = "waiting"
 
 
 BACKUP: Final = EventEntityDescription(
@@ -78,6 +80,7 @@ class RunEventEntity(LedgerEntity, EventEntity):
             "unavailable_folders",
             "uploaded",
             "uploaded_bytes",
+            "waiting_for",
         }
     )
     _manager: BackupManager
@@ -159,7 +162,8 @@ class AccountBackupEvent(AccountEntity, RunEventEntity):
     @override
     def _outcome(self, run: RunReport) -> BackupEvent:
         """Return how the run ended."""
-        return _outcome(run, clean=run.outcome is RunOutcome.COMPLETED)
+        assert run.outcome is not None
+        return BackupEvent(run.outcome)
 
 
 class FolderBackupEvent(FolderEntity, RunEventEntity):
@@ -182,14 +186,10 @@ class FolderBackupEvent(FolderEntity, RunEventEntity):
         if part.trouble is not None:
             # Whatever else the run did, nothing of this folder could be read.
             return BackupEvent.FAILED
-        return _outcome(run, clean=not part.counts.failed)
-
-
-def _outcome(run: RunReport, *, clean: bool) -> BackupEvent:
-    """Return how a run ended for those who have nothing left to do if it is clean."""
-    match run.outcome:
-        case RunOutcome.FAILED:
-            return BackupEvent.FAILED
-        case RunOutcome.STOPPED:
-            return BackupEvent.STOPPED
-    return BackupEvent.COMPLETED if clean else BackupEvent.COMPLETED_WITH_ERRORS
+        if run.outcome in (RunOutcome.FAILED, RunOutcome.STOPPED):
+            return BackupEvent(run.outcome)
+        if part.waiting_for:
+            return BackupEvent.WAITING
+        if part.counts.failed:
+            return BackupEvent.COMPLETED_WITH_ERRORS
+        return BackupEvent.COMPLETED

@@ -1,5 +1,6 @@
 """A run's report in plain values, for events, responses and diagnostics."""
 
+import math
 from typing import Any
 
 from homeassistant.util import dt as dt_util
@@ -16,6 +17,11 @@ def iso(moment: float | None) -> str | None:
     return dt_util.as_local(dt_util.utc_from_timestamp(moment)).isoformat()
 
 
+def end_of_pause(until: float | None) -> str | None:
+    """Return when a pause ends as local ISO text; None without a pause or an end."""
+    return None if until == math.inf else iso(until)
+
+
 def run_values(engine: Engine, run: RunReport) -> dict[str, Any]:
     """Return what is known of a run, safe to be sent as JSON."""
     folders = engine.folders
@@ -28,6 +34,7 @@ def run_values(engine: Engine, run: RunReport) -> dict[str, Any]:
         "unavailable_folders": [
             folders[key].name for key in run.unavailable if key in folders
         ],
+        "waiting_for": list(run.waiting_for),
         "error": run.error,
     }
 
@@ -42,6 +49,7 @@ def folder_values(engine: Engine, run: RunReport, folder_id: str) -> dict[str, A
         **plain_counts(part.counts),
         "examples": [readable(path) for path in part.examples],
         "failing": [readable(path) for path in part.failing],
+        "waiting_for": list(part.waiting_for),
         "error": run.error,
     }
 

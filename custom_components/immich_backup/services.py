@@ -3,11 +3,13 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from homeassistant.helpers.service import async_register_admin_service
 
-from .actions import files, runs, upload
+from .actions import controls, files, runs, upload
 from .const import DOMAIN
 
 SERVICE_RUN = "run"
 SERVICE_STOP = "stop"
+SERVICE_PAUSE = "pause"
+SERVICE_RESUME = "resume"
 SERVICE_RETRY_FAILED = "retry_failed"
 SERVICE_EXPLAIN = "explain"
 SERVICE_LIST_FILES = "list_files"
@@ -20,6 +22,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     for name, handler, schema in (
         (SERVICE_RUN, runs.run, runs.RUN_SCHEMA),
         (SERVICE_STOP, runs.stop, runs.STOP_SCHEMA),
+        (SERVICE_PAUSE, controls.pause, controls.PAUSE_SCHEMA),
+        (SERVICE_RESUME, controls.resume, controls.RESUME_SCHEMA),
         (SERVICE_RETRY_FAILED, runs.retry_failed, runs.RETRY_SCHEMA),
     ):
         hass.services.async_register(

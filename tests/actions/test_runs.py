@@ -142,6 +142,22 @@ async def test_dry_run_names_rules_and_reasons(home: Home) -> None:
     assert plan["to_back_up"] == 0
 
 
+async def test_conditions(home: Home) -> None:
+    """Files wait for what is not true yet, unless that is not to matter."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(folder_data(folder, **{CONF_NEW_MEDIA: False}))
+    home.engine.set_waiting_for("folder1", ["Only at night"])
+    answer = await act(home.hass, "run")
+    assert answer["outcome"] == "waiting"
+    assert answer["waiting_for"] == ["Only at night"]
+    assert home.immich.assets() == []
+    answer = await act(home.hass, "run", ignore_conditions=True)
+    assert answer["outcome"] == "completed"
+    assert answer["waiting_for"] == []
+    assert len(home.immich.assets()) == 1
+
+
 async def test_failed_run(home: Home) -> None:
     """A server that stays away fails the run; the files wait and nothing is lost."""
     folder = home.folder()

@@ -23,6 +23,7 @@ from .common import (
 )
 
 ATTR_DRY_RUN: Final = "dry_run"
+ATTR_IGNORE_CONDITIONS: Final = "ignore_conditions"
 ATTR_WAIT: Final = "wait"
 
 _SCOPE: dict[Any, Any] = {
@@ -33,6 +34,7 @@ RUN_SCHEMA = vol.Schema(
     {
         **_SCOPE,
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        vol.Optional(ATTR_IGNORE_CONDITIONS, default=False): cv.boolean,
         vol.Optional(ATTR_WAIT): cv.boolean,
     }
 )
@@ -48,7 +50,11 @@ async def run(call: ServiceCall) -> ServiceResponse:
     manager, folder_ids = target_of(call, call.data.get(ATTR_FOLDERS))
     if call.data[ATTR_DRY_RUN]:
         return await _dry_run(manager, folder_ids)
-    run_id = manager.engine.start_run(folder_ids, trigger=RunTrigger.MANUAL)
+    run_id = manager.engine.start_run(
+        folder_ids,
+        trigger=RunTrigger.MANUAL,
+        unconditional=call.data[ATTR_IGNORE_CONDITIONS],
+    )
     if not call.data.get(ATTR_WAIT, call.return_response):
         return {"run_id": run_id, "outcome": None}
     report = await manager.engine.wait_run(run_id)
