@@ -1,4 +1,7 @@
-"""Binary sensors of an account."""
+"""Binary sensors of accounts and folders."""
+
+from dataclasses import replace
+import time
 
 from homeassistant.const import Platform
 from homeassistant.helpers import entity_registry as er
@@ -7,11 +10,13 @@ from pytest_homeassistant_custom_component.common import snapshot_platform
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components import immich_backup
-from custom_components.immich_backup.const import CONF_RULES
+from custom_components.immich_backup.const import CONF_NEW_MEDIA, CONF_RULES
+from custom_components.immich_backup.engine import overdue
+from custom_components.immich_backup.engine.clock import SystemClock
 from custom_components.immich_backup.engine.ledger import LedgerError
 from simulator import Action, Fault
 
-from .support.home import Home, folder_data
+from .support.home import ENTRY_ID, Home, folder_data
 
 
 async def test_binary_sensors(
@@ -22,7 +27,7 @@ async def test_binary_sensors(
 ) -> None:
     """What the binary sensors are and show while nothing goes on."""
     monkeypatch.setattr(immich_backup, "PLATFORMS", [Platform.BINARY_SENSOR])
-    entry = await home.set_up()
+    entry = await home.set_up(folder_data(home.folder()))
     await home.until_state("binary_sensor", "connected", "on")
     await snapshot_platform(home.hass, entity_registry, snapshot, entry.entry_id)
 
@@ -92,3 +97,41 @@ async def test_broken_ledger_is_a_problem(
     assert "disk I/O error" in errors[0].message
     await home.manager.overview.async_refresh()
     assert home.state("binary_sensor", "problem").state == "off"
+
+
+async def test_overdue(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a backup for too long is overdue, and so is its account."""
+    monkeypatch.setattr(overdue, "_INTERVAL", 0.1)
+    late, other = home.folder("late"), home.folder("other")
+    await home.set_up(
+        *(
+            folder_data(
+                path, title=path.name, subentry_id=path.name, **{CONF_NEW_MEDIA: False}
+            )
+            for path in (late, other)
+        )
+    )
+    folder = home.engine.folders["late"]
+    await home.engine.apply(replace(folder, overdue_seconds=2 * 24 * 3600.0))
+    (late / "one.jpg").write_bytes(b"one")
+    await home.until_state("sensor", "waiting_files", "1")
+    for owner in (ENTRY_ID, "late", "other"):
+        assert home.state("binary_sensor", "overdue", owner).state == "off"
+    # Two days later.
+    monkeypatch.setattr(SystemClock, "time", lambda _: time.time() + 49 * 3600)
+    await home.until_state("binary_sensor", "overdue", "on")
+    assert home.state("binary_sensor", "overdue", "late").state == "on"
+    assert home.state("binary_sensor", "overdue", "other").state == "off"
+    assert home.state("binary_sensor", "problem").state == "off"
+    await home.press("back_up_now")
+    await home.until_state("binary_sensor", "overdue", "off")
+    assert home.state("binary_sensor", "overdue", "late").state == "off"
+
+
+async def test_overdue_of_an_untended_folder(home: Home) -> None:
+    """Of a folder that is not tended nobody knows."""
+    await home.set_up(
+        folder_data(home.folder(), **{CONF_RULES: [{"action": "unheard of"}]})
+    )
+    assert home.state("binary_sensor", "overdue", "folder1").state == "unknown"
+    assert home.state("binary_sensor", "overdue").state == "off"

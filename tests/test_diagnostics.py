@@ -22,7 +22,7 @@ from custom_components.immich_backup.const import (
 from custom_components.immich_backup.engine.ledger import LedgerError
 from simulator import Action, Fault
 
-from .support.home import API_KEY, ENTRY_ID, Home, folder_data, permission_lost
+from .support.home import API_KEY, ENTRY_ID, Home, folder_data, permission_lost, until
 
 HEADER = "canaryHeaderValue77"
 RULE = {
@@ -109,6 +109,29 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
         *(home.immich.admin().email, "anna", "berta", "film", "drafts", "127.0.0.1"),
     )
     assert [secret for secret in secrets if secret.lower() in text] == []
+
+
+async def test_controls(home: Home, hass_client: ClientSessionGenerator) -> None:
+    """They tell what keeps files from going up, but not in words of people."""
+    folder = home.folder()
+    await home.set_up(folder_data(folder))
+    data = await diagnostics(home.hass, hass_client)
+    assert data["overview"]["paused"] is False
+    assert data["overview"]["paused_until"] is None
+    assert data["overview"]["limit"] == 0
+    assert data["folders"]["folder1"]["overdue"] is False
+    assert data["folders"]["folder1"]["waiting_for"] == 0
+    await home.engine.controls.pause()
+    await home.engine.controls.set_limit(2_500_000)
+    home.engine.set_waiting_for("folder1", ["Berta is home", "Only at night"])
+    await until(lambda: home.manager.overview.data.paused_until)
+    await until(lambda: home.manager.overview.data.folders["folder1"].waiting_for)
+    data = await diagnostics(home.hass, hass_client)
+    assert data["overview"]["paused"] is True
+    assert data["overview"]["paused_until"] is None
+    assert data["overview"]["limit"] == 2_500_000
+    assert data["folders"]["folder1"]["waiting_for"] == 2
+    assert "Berta" not in json.dumps(data)
 
 
 async def test_offline(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import Platform
@@ -22,11 +23,12 @@ from custom_components.immich_backup.const import (
     CONF_SCHEDULE_WEEKDAYS,
 )
 from custom_components.immich_backup.engine import FileState
+from custom_components.immich_backup.engine.controls import END_OF_PAUSE
 from custom_components.immich_backup.engine.model import Tally
 from custom_components.immich_backup.sensor import _share
 from simulator import Action, Fault
 
-from .support.home import Home, folder_data, until
+from .support.home import ENTRY_ID, Home, folder_data, until
 
 
 @pytest.mark.usefixtures("all_enabled")
@@ -187,6 +189,60 @@ async def test_next_run(home: Home, freezer: FrozenDateTimeFactory) -> None:
         blocking=True,
     )
     await home.until_state("sensor", "next_run", "unknown")
+
+
+async def test_waiting_for(home: Home) -> None:
+    """The status says what files wait for, and nothing while none does."""
+    night, day = home.folder("night"), home.folder("day")
+    await home.set_up(
+        folder_data(night, title="Night", subentry_id="night"),
+        folder_data(day, title="Day", subentry_id="day"),
+    )
+    home.engine.set_waiting_for("night", ["Only at night", "Someone is home"])
+    home.engine.set_waiting_for("day", ["Someone is home"])
+
+    def waiting_for(owner: str = ENTRY_ID) -> Any:
+        return home.state("sensor", "status", owner).attributes.get("waiting_for")
+
+    assert waiting_for() is waiting_for("night") is waiting_for("day") is None
+    (night / "one.jpg").write_bytes(b"one")
+    await home.until_state("sensor", "status", "waiting", "night")
+    assert waiting_for("night") == ["Only at night", "Someone is home"]
+    assert waiting_for("day") is None
+    assert home.state("sensor", "status").state == "waiting"
+    assert waiting_for() == ["Only at night", "Someone is home"]
+    assert "paused_until" not in home.state("sensor", "status").attributes
+    (day / "two.jpg").write_bytes(b"two")
+    await home.until_state("sensor", "status", "waiting", "day")
+    assert waiting_for("day") == ["Someone is home"]
+    assert waiting_for() == ["Only at night", "Someone is home"]
+
+    await home.engine.controls.pause()
+    await home.until_state("sensor", "status", "paused")
+    assert waiting_for("day") == ["Someone is home", END_OF_PAUSE]
+    assert waiting_for() == ["Only at night", "Someone is home", END_OF_PAUSE]
+    assert home.state("sensor", "status").attributes["paused_until"] is None
+    await home.engine.controls.pause(dt_util.utcnow().timestamp() + 3600)
+    await until(lambda: home.state("sensor", "status").attributes["paused_until"])
+    moment = home.state("sensor", "status").attributes["paused_until"]
+    left = datetime.fromisoformat(moment) - dt_util.utcnow()
+    assert 3500 < left.total_seconds() <= 3600
+
+    await home.engine.controls.resume()
+    for key in ("night", "day"):
+        home.engine.set_waiting_for(key, ())
+    await home.until_state("sensor", "protected_files", "2")
+    await home.until_state("sensor", "status", "idle")
+    assert waiting_for() is waiting_for("night") is waiting_for("day") is None
+
+
+async def test_why_it_waits_is_not_recorded(home: Home) -> None:
+    """The recorder keeps the status, not what belongs to a moment."""
+    await home.set_up(folder_data(home.folder()))
+    for owner in (ENTRY_ID, "folder1"):
+        info = home.state("sensor", "status", owner).state_info
+        assert info is not None
+        assert info["unrecorded_attributes"] >= {"paused_until", "waiting_for"}
 
 
 async def test_at_most_once_a_second(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""Binary sensors: is something wrong, is it running, is the server there."""
+"""Binary sensors: is something wrong or overdue, is it running, is the server there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_FOLDER
-from .engine import FileState
+from .engine import FileState, FolderOverview
 from .engine.model import Halt
-from .entity import AccountEntity
+from .entity import AccountEntity, FolderEntity, add_folder_entities
 from .manager import BackupManager, ImmichBackupConfigEntry
 
 # Entities only show what the coordinator has.
@@ -28,6 +28,13 @@ class AccountBinarySensorDescription(BinarySensorEntityDescription):
     """A binary sensor of an account, and where its state comes from."""
 
     is_on_fn: Callable[[BackupManager], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderBinarySensorDescription(BinarySensorEntityDescription):
+    """A binary sensor of a folder, and where its state comes from."""
+
+    is_on_fn: Callable[[FolderOverview], bool]
 
 
 def _has_problem(manager: BackupManager) -> bool:
@@ -60,7 +67,7 @@ def _is_connected(manager: BackupManager) -> bool | None:
     return overview.error is None
 
 
-BINARY_SENSORS = (
+ACCOUNT_BINARY_SENSORS = (
     AccountBinarySensorDescription(
         key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
@@ -79,6 +86,23 @@ BINARY_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         is_on_fn=_is_connected,
     ),
+    AccountBinarySensorDescription(
+        key="overdue",
+        translation_key="overdue",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        is_on_fn=lambda manager: any(
+            folder.overdue for folder in manager.overview.data.folders.values()
+        ),
+    ),
+)
+
+FOLDER_BINARY_SENSORS = (
+    FolderBinarySensorDescription(
+        key="overdue",
+        translation_key="overdue",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        is_on_fn=lambda folder: folder.overdue,
+    ),
 )
 
 
@@ -87,10 +111,18 @@ async def async_setup_entry(
     entry: ImmichBackupConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the binary sensors of an account."""
+    """Add the binary sensors of an account and of its folders."""
     manager = entry.runtime_data
     async_add_entities(
-        AccountBinarySensor(manager, sensor) for sensor in BINARY_SENSORS
+        AccountBinarySensor(manager, sensor) for sensor in ACCOUNT_BINARY_SENSORS
+    )
+    add_folder_entities(
+        entry,
+        async_add_entities,
+        lambda subentry: [
+            FolderBinarySensor(manager, subentry, sensor)
+            for sensor in FOLDER_BINARY_SENSORS
+        ],
     )
 
 
@@ -104,3 +136,16 @@ class AccountBinarySensor(AccountEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return the state; None is unknown."""
         return self.entity_description.is_on_fn(self._manager)
+
+
+class FolderBinarySensor(FolderEntity, BinarySensorEntity):
+    """One state of a folder."""
+
+    entity_description: FolderBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return the state; None is unknown."""
+        folder = self.folder
+        return None if folder is None else self.entity_description.is_on_fn(folder)

@@ -28,7 +28,7 @@ from .engine.detect.mounts import locate
 from .engine.ledger import LedgerError
 from .engine.model import Halt, RunReport, Tally
 from .manager import BackupManager, ImmichBackupConfigEntry
-from .run_report import iso, plain_counts
+from .run_report import end_of_pause, iso, plain_counts
 
 _RUNS = 10
 # What is shown of a folder and of a rule; people name everything else themselves.
@@ -112,6 +112,9 @@ def _overview(manager: BackupManager) -> dict[str, Any]:
         "halt": overview.halt,
         "halt_detail": overview.halt_detail if plain else None,
         "automatic": overview.automatic,
+        "paused": overview.paused_until is not None,
+        "paused_until": end_of_pause(overview.paused_until),
+        "limit": round(manager.engine.controls.limit),
         "running": overview.run is not None,
         "rate": round(overview.rate),
         "last_success": iso(overview.last_success),
@@ -141,6 +144,9 @@ def _folders(manager: BackupManager) -> dict[str, Any]:
                 "trouble": numbers.trouble,
                 "detection": "polling" if numbers.polling else "events",
                 "last_success": iso(numbers.last_success),
+                "overdue": numbers.overdue,
+                # How many; people name what is in them.
+                "waiting_for": len(numbers.waiting_for),
                 **_tally(numbers.tally),
             }
     return result

@@ -1,10 +1,10 @@
 """Sensors: how much is protected, what waits, and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 import math
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -23,13 +23,23 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .engine import FileState, FolderOverview
+from .engine import FileState, FolderOverview, Overview
+from .engine.controls import END_OF_PAUSE
 from .engine.model import EngineStatus, FolderStatus, Tally
 from .entity import AccountEntity, FolderEntity, add_folder_entities
 from .manager import BackupManager, ImmichBackupConfigEntry
+from .run_report import end_of_pause
 
 # Entities only show what the coordinator has.
 PARALLEL_UPDATES = 0
+
+# Why a status is what it is at the moment; history has the status.
+_UNRECORDED = frozenset({"paused_until", "waiting_for"})
+
+
+def _nothing(*_: object) -> dict[str, Any]:
+    """Return no attributes."""
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,7 @@ class AccountSensorDescription(SensorEntityDescription):
     """A sensor of an account, and where its value comes from."""
 
     value_fn: Callable[[BackupManager], StateType | datetime]
+    attributes_fn: Callable[[Overview], dict[str, Any]] = _nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,7 @@ class FolderSensorDescription(SensorEntityDescription):
     """A sensor of a folder, and where its value comes from."""
 
     value_fn: Callable[[FolderOverview], StateType | datetime]
+    attributes_fn: Callable[[Overview, FolderOverview], dict[str, Any]] = _nothing
 
 
 def _share(tally: Tally) -> float | None:
@@ -57,6 +69,43 @@ def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else dt_util.utc_from_timestamp(seconds)
 
 
+def _waits(tally: Tally) -> bool:
+    """Return whether files wait, or wait for another try."""
+    return tally.count(FileState.WAITING, FileState.FAILED) > 0
+
+
+def _account_attributes(overview: Overview) -> dict[str, Any]:
+    """Return until when there is a pause, and what files wait for, if they do."""
+    reasons = [
+        reason
+        for folder in overview.folders.values()
+        if _waits(folder.tally)
+        for reason in folder.waiting_for
+    ]
+    if overview.paused_until is None:
+        return _waiting_for(reasons)
+    if _waits(overview.tally):
+        reasons.append(END_OF_PAUSE)
+    # None is a pause without an end.
+    pause = {"paused_until": end_of_pause(overview.paused_until)}
+    return pause | _waiting_for(reasons)
+
+
+def _folder_attributes(overview: Overview, folder: FolderOverview) -> dict[str, Any]:
+    """Return what files wait for, if they do."""
+    if not _waits(folder.tally):
+        return {}
+    reasons = [*folder.waiting_for]
+    if overview.paused_until is not None:
+        reasons.append(END_OF_PAUSE)
+    return _waiting_for(reasons)
+
+
+def _waiting_for(reasons: Sequence[str]) -> dict[str, Any]:
+    """Return reasons as an attribute, each once; none if there are none."""
+    return {"waiting_for": list(dict.fromkeys(reasons))} if reasons else {}
+
+
 ACCOUNT_SENSORS = (
     AccountSensorDescription(
         key="status",
@@ -64,6 +113,7 @@ ACCOUNT_SENSORS = (
         device_class=SensorDeviceClass.ENUM,
         options=[status.value for status in EngineStatus],
         value_fn=lambda manager: manager.overview.data.status,
+        attributes_fn=_account_attributes,
     ),
     AccountSensorDescription(
         key="waiting_files",
@@ -144,6 +194,7 @@ FOLDER_SENSORS = (
         device_class=SensorDeviceClass.ENUM,
         options=[status.value for status in FolderStatus],
         value_fn=lambda folder: folder.status,
+        attributes_fn=_folder_attributes,
     ),
     FolderSensorDescription(
         key="waiting_files",
@@ -195,6 +246,7 @@ class AccountSensor(AccountEntity, SensorEntity):
     """One fact about an account."""
 
     entity_description: AccountSensorDescription
+    _unrecorded_attributes = _UNRECORDED
 
     @property
     @override
@@ -202,11 +254,18 @@ class AccountSensor(AccountEntity, SensorEntity):
         """Return the value; None is unknown."""
         return self.entity_description.value_fn(self._manager)
 
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return what belongs to the value."""
+        return self.entity_description.attributes_fn(self.coordinator.data)
+
 
 class FolderSensor(FolderEntity, SensorEntity):
     """One fact about a folder."""
 
     entity_description: FolderSensorDescription
+    _unrecorded_attributes = _UNRECORDED
 
     @property
     @override
@@ -214,3 +273,11 @@ class FolderSensor(FolderEntity, SensorEntity):
         """Return the value; None is unknown."""
         folder = self.folder
         return None if folder is None else self.entity_description.value_fn(folder)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return what belongs to the value."""
+        if (folder := self.folder) is None:
+            return {}
+        return self.entity_description.attributes_fn(self.coordinator.data, folder)
