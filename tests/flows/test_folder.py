@@ -18,7 +18,6 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.json import json_bytes
 import probatio
 import pytest
@@ -56,7 +55,15 @@ from custom_components.immich_backup.flows.when_form import (
 )
 from custom_components.immich_backup.folders import build_folder
 from simulator import Action, Fault
-from tests.support.flows import assert_readable, english, folder_form, when_form
+from tests.support.flows import (
+    assert_readable,
+    details,
+    english,
+    fields,
+    folder_form,
+    suggested,
+    when_form,
+)
 from tests.support.home import ENTRY_ID, Home, folder_data, until
 from tests.support.mounting import mounted
 
@@ -151,40 +158,6 @@ async def save(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     (subentry_id,) = set(home.entry.subentries) - before
     return dict(home.entry.subentries[subentry_id].data)
-
-
-def fields(form: SubentryFlowResult) -> dict[str, Any]:
-    """Return the fields of a form as the browser gets them, by name."""
-    found: Any = probatio.to_field_list(
-        form["data_schema"], custom_serializer=cv.custom_serializer
-    )
-    json.dumps(found)
-    return {field["name"]: field for field in found}
-
-
-def suggested(form: SubentryFlowResult) -> dict[str, Any]:
-    """Return what a form is filled in with, as the browser sends it back."""
-
-    def fill(part: list[dict[str, Any]]) -> dict[str, Any]:
-        filled = {}
-        for field in part:
-            value = (field.get("description") or {}).get("suggested_value")
-            if field.get("type") == "expandable":
-                filled[field["name"]] = fill(field["schema"])
-            elif value is not None:
-                filled[field["name"]] = value
-            elif "default" in field:
-                filled[field["name"]] = field["default"]
-        return filled
-
-    return fill(list(fields(form).values()))
-
-
-def details(form: SubentryFlowResult) -> dict[str, str]:
-    """Return what the texts of a form are filled in with."""
-    placeholders = form["description_placeholders"]
-    assert placeholders is not None
-    return dict(placeholders)
 
 
 async def test_add(home: Home, set_ups: list[str]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from homeassistant.const import CONF_PATH
 from homeassistant.data_entry_flow import FlowResult, FlowResultType
+from homeassistant.helpers import config_validation as cv
+import probatio
 
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
@@ -62,6 +64,40 @@ def when_form(**changes: Any) -> dict[str, Any]:
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value
     return form
+
+
+def fields(form: FlowResult[Any, Any]) -> dict[str, Any]:
+    """Return the fields of a form as the browser gets them, by name."""
+    found: Any = probatio.to_field_list(
+        form["data_schema"], custom_serializer=cv.custom_serializer
+    )
+    json.dumps(found)
+    return {field["name"]: field for field in found}
+
+
+def suggested(form: FlowResult[Any, Any]) -> dict[str, Any]:
+    """Return what a form is filled in with, as the browser sends it back."""
+
+    def fill(part: list[dict[str, Any]]) -> dict[str, Any]:
+        filled = {}
+        for field in part:
+            value = (field.get("description") or {}).get("suggested_value")
+            if field.get("type") == "expandable":
+                filled[field["name"]] = fill(field["schema"])
+            elif value is not None:
+                filled[field["name"]] = value
+            elif "default" in field:
+                filled[field["name"]] = field["default"]
+        return filled
+
+    return fill(list(fields(form).values()))
+
+
+def details(form: FlowResult[Any, Any]) -> dict[str, str]:
+    """Return what the texts of a form are filled in with."""
+    placeholders = form["description_placeholders"]
+    assert placeholders is not None
+    return dict(placeholders)
 
 
 def english() -> dict[str, Any]:
