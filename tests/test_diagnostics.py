@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED
+from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_bytes
 from homeassistant.setup import async_setup_component
@@ -15,9 +16,12 @@ from pytest_homeassistant_custom_component.typing import (
 
 from custom_components.immich_backup.const import (
     CONF_HEADERS,
+    CONF_MESSAGE,
+    CONF_NOTIFY_ACTIONS,
     CONF_RULES,
     CONF_SCHEDULE_TIME,
     DOMAIN,
+    SUBENTRY_NOTIFICATION,
 )
 from custom_components.immich_backup.engine.ledger import LedgerError
 from simulator import Action, Fault
@@ -31,6 +35,17 @@ RULE = {
     "paths": ["drafts/berta/*"],
     "min_size_mb": 1,
 }
+
+NOTIFICATION = ConfigSubentryDataWithId(
+    data={
+        CONF_NOTIFY_ACTIONS: ["notify.mobile_app_bertas_phone"],
+        CONF_MESSAGE: "Dear Berta, {{ uploaded }}",
+    },
+    subentry_id="notification1",
+    subentry_type=SUBENTRY_NOTIFICATION,
+    title="Berta",
+    unique_id=None,
+)
 
 
 async def diagnostics(hass: HomeAssistant, client: ClientSessionGenerator) -> Any:
@@ -67,6 +82,7 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
                 "album": "Berta's wedding",
             },
         ),
+        NOTIFICATION,
         **{CONF_HEADERS: {"X-Proxy-Token": HEADER}},
     )
     await home.until_state("sensor", "failed_files", "1")
@@ -85,6 +101,7 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
     assert data["overview"]["files"] == {"protected": 1, "parked": 1}
     assert data["overview"]["bytes"] == {"protected": 3, "parked": 200_000}
     assert data["overview"]["next_run"]
+    assert set(data["folders"]) == {"folder1"}
     shown = data["folders"]["folder1"]
     assert shown["options"] == {
         "path": REDACTED,

@@ -23,7 +23,13 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .const import CONF_HEADERS, DOMAIN, PERMISSIONS, SUBENTRY_FOLDER
+from .const import (
+    CONF_HEADERS,
+    DOMAIN,
+    PERMISSIONS,
+    SUBENTRY_FOLDER,
+    SUBENTRY_NOTIFICATION,
+)
 from .flows.account import (
     AccountError,
     account_title,
@@ -32,6 +38,7 @@ from .flows.account import (
     headers_of,
 )
 from .flows.folder import CONF_WELCOME, FolderSubentryFlow
+from .flows.notification import NotificationSubentryFlow
 from .flows.texts import load_texts
 from .immich import User
 
@@ -69,7 +76,10 @@ class ImmichBackupConfigFlow(ConfigFlow, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         """Return what can be added to an account."""
-        return {SUBENTRY_FOLDER: FolderSubentryFlow}
+        return {
+            SUBENTRY_FOLDER: FolderSubentryFlow,
+            SUBENTRY_NOTIFICATION: NotificationSubentryFlow,
+        }
 
     @override
     async def async_step_user(

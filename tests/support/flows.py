@@ -13,10 +13,17 @@ import probatio
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_DETECTION,
+    CONF_DIGEST_MINUTES,
+    CONF_EVENTS,
     CONF_INCLUDE_EXISTING,
+    CONF_INTERRUPT,
+    CONF_INTERRUPT_TVS,
+    CONF_LEAST_COUNT,
     CONF_NEW_MEDIA,
+    CONF_ONLY_STORED,
     CONF_OVERDUE_HOURS,
     CONF_PRESENCE,
+    CONF_QUIET_FAILURES,
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
@@ -26,11 +33,17 @@ from custom_components.immich_backup.flows.folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
 )
+from custom_components.immich_backup.flows.notification_form import (
+    SECTION_OFTEN,
+    SECTION_SPEECH,
+    SECTION_WORDS,
+)
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
     SECTION_CONDITIONS,
     SECTION_PRESENCE,
 )
+from custom_components.immich_backup.notifications import DEFAULT_OCCASIONS
 
 
 def folder_form(path: Path | str, **changes: Any) -> dict[str, Any]:
@@ -47,6 +60,24 @@ def folder_form(path: Path | str, **changes: Any) -> dict[str, Any]:
             CONF_DETECTION: "auto",
             CONF_SETTLE_SECONDS: 1,
         },
+    }
+    for key, value in changes.items():
+        form[key] = {**form[key], **value} if isinstance(value, dict) else value
+    return form
+
+
+def notification_form(**changes: Any) -> dict[str, Any]:
+    """Return the form of a notification as the browser sends it, with these changes."""
+    form: dict[str, Any] = {
+        CONF_EVENTS: [one.value for one in DEFAULT_OCCASIONS],
+        SECTION_OFTEN: {
+            CONF_ONLY_STORED: True,
+            CONF_LEAST_COUNT: 1,
+            CONF_DIGEST_MINUTES: 0,
+            CONF_QUIET_FAILURES: True,
+        },
+        SECTION_WORDS: {},
+        SECTION_SPEECH: {CONF_INTERRUPT: False, CONF_INTERRUPT_TVS: False},
     }
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value

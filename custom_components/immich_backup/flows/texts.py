@@ -23,6 +23,14 @@ class Texts:
         """Return a sentence that a form has only sometimes."""
         return self._text("hint", "options", key).format(**values)
 
+    def telling(self, key: str, **values: object) -> str:
+        """Return a sentence about a notification with its values filled in."""
+        return self._text("telling", "options", key).format(**values)
+
+    def occasion(self, key: str) -> str:
+        """Return what something that people are told of is called."""
+        return self._text("occasion", "options", key)
+
     def weekday(self, key: str) -> str:
         """Return the name of a day of the week."""
         return self._text("weekdays", "options", key)
