@@ -117,9 +117,9 @@ async def test_announce_backup(home: Home) -> None:
     assert spoken[1].data["message"].endswith("safe, but 1 could not be stored.")
 
 
-@pytest.mark.parametrize("reason", ["nobody", "late"])
+@pytest.mark.parametrize("reason", ["nobody", "late", "few"])
 async def test_nobody_is_disturbed(home: Home, reason: str) -> None:
-    """Nothing is said to an empty home, or outside the hours."""
+    """Nothing is said to an empty home, outside the hours, or of a few files."""
     hass, folder = home.hass, home.folder()
     await home.set_up(folder_data(folder))
     spoken = async_mock_service(hass, "tts", "speak")
@@ -134,7 +134,8 @@ async def test_nobody_is_disturbed(home: Home, reason: str) -> None:
         "announce_backup",
         rooms=[{"sensor": sensor, "speaker": "media_player.kitchen"}],
         tts="tts.voice",
-        **(ALWAYS if reason == "nobody" else later),
+        at_least=2 if reason == "few" else 1,
+        **(later if reason == "late" else ALWAYS),
     )
     ended: list[Event] = []
 
