@@ -14,7 +14,7 @@ from syrupy.filters import props
 # which would otherwise hide this one.
 import custom_components
 
-from .support.home import all_enabled, home, immich, quick_checks, set_ups  # noqa: F401
+from .support.home import all_enabled, home, immich, quick_checks, set_ups, two  # noqa: F401
 
 assert custom_components.__file__
 

@@ -16,12 +16,14 @@ import pytest
 from custom_components.immich_backup.building_blocks import SIGNAL_NUMBERS
 from custom_components.immich_backup.condition import CONDITIONS
 from custom_components.immich_backup.const import CONF_NEW_MEDIA, DOMAIN
+from custom_components.immich_backup.engine import RunTrigger
 from custom_components.immich_backup.engine.ledger import LedgerError
 from custom_components.immich_backup.engine.model import FolderStatus, Halt
 from simulator import Action, Fault
 
+from .actions.test_accounts import device
 from .support.automations import automate
-from .support.home import ENTRY_ID, Home, folder_data, until
+from .support.home import ENTRY_ID, OTHER, Home, folder_data, until
 from .test_trigger import device_id, on
 
 
@@ -241,6 +243,43 @@ async def test_a_ledger_that_fails(home: Home, monkeypatch: pytest.MonkeyPatch) 
     await home.engine.apply(replace(configured, overdue_seconds=-1.0))
     await home.engine._overdue.look()
     assert (await heard.until("overdue"))["folder"] == "Camera"
+
+
+async def test_two_accounts(two: Home) -> None:
+    """Each account is heard, or one by its device; one that is away counts no more."""
+    hass = two.hass
+    ben = device(two, OTHER, OTHER)
+    every, of_ben = [
+        await watch(hass, asks("is_protected", **options))
+        for options in ({}, {"folders": ben})
+    ]
+    assert every.now is of_ben.now is True
+    heard = await automate(
+        hass, any=on("completed"), ben=on("completed", folders=[ben])
+    )
+    managers = {
+        entry.title: entry.runtime_data
+        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+    }
+    for title in ("Anna Example", "Ben"):
+        managers[title].engine.start_run(trigger=RunTrigger.MANUAL)
+        await until(
+            lambda title=title: (
+                heard.of("any")[-1:] and heard.of("any")[-1]["account"] == title
+            )
+        )
+    assert (await heard.until("ben"))["folders"] == ["Phone", "Tablet"]
+    assert {values["account"] for values in heard.of("ben")} == {"Ben"}
+
+    paused = [
+        await watch(hass, asks("is_paused", **options))
+        for options in ({}, {"config_entry_id": ENTRY_ID}, {"config_entry_id": OTHER})
+    ]
+    await managers["Ben"].engine.controls.pause()
+    await until(lambda: [one.now for one in paused] == [True, False, True])
+    await hass.config_entries.async_unload(OTHER)
+    assert [one.now for one in paused] == [False, False, False]
+    assert (every.now, of_ben.now) == (True, False)
 
 
 async def test_nothing_is_left(home: Home) -> None:

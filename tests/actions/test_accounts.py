@@ -1,55 +1,18 @@
 """Which account an action means when there are several."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import MappingProxyType
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_PATH, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.const import CONF_PATH
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.immich_backup.const import DOMAIN
 from tests.support.flows import english
-from tests.support.home import ENTRY_ID, Home, folder_data
+from tests.support.home import ENTRY_ID, OTHER, Home
 
 from .test_runs import act
-
-OTHER = "01JOTHER000000000000000000"
-
-
-@pytest.fixture
-async def two(home: Home) -> AsyncIterator[Home]:
-    """Return a home with the accounts Anna Example (Camera) and Ben (Phone, Tablet)."""
-    for name in ("camera", "phone", "tablet"):
-        (home.folder(name) / f"{name}.jpg").write_bytes(name.encode())
-    await home.set_up(folder_data(home.folder("camera")))
-    user = await home.immich.add_user("ben@example.com", "Ben")
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        entry_id=OTHER,
-        title="Ben",
-        unique_id=user.id,
-        data={
-            CONF_URL: home.immich.url,
-            CONF_API_KEY: await home.immich.add_api_key(user, ["all"]),
-            CONF_VERIFY_SSL: True,
-        },
-        subentries_data=[
-            folder_data(home.folder(name), title=name.title(), subentry_id=name)
-            for name in ("phone", "tablet")
-        ],
-    )
-    entry.add_to_hass(home.hass)
-    await home.hass.config_entries.async_setup(OTHER)
-    await home.hass.async_block_till_done()
-    await home.until_state("sensor", "protected_files", "1")
-    await home.until_state("sensor", "protected_files", "2", OTHER)
-    yield home
-    if entry.state is ConfigEntryState.LOADED:
-        await home.hass.config_entries.async_unload(OTHER)
 
 
 def device(home: Home, identifier: str, entry_id: str) -> str:

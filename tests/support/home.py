@@ -33,6 +33,7 @@ from custom_components.immich_backup.manager import BackupManager
 from simulator import Action, AssetRecord, Fault, Simulator
 
 ENTRY_ID = "01JACCOUNT0000000000000000"
+OTHER = "01JOTHER000000000000000000"
 # Stands out in whatever it leaks into.
 API_KEY = "canary8Kq2ZsecretKeyThatMayNotLeakAnywhere1"
 # Longer than any pause of the engine on a machine that is busy with other tests.
@@ -216,6 +217,38 @@ async def home(
     # While the server is still there.
     if home.entry.state is ConfigEntryState.LOADED:
         await hass.config_entries.async_unload(home.entry.entry_id)
+
+
+@pytest.fixture
+async def two(home: Home) -> AsyncIterator[Home]:
+    """Return a home with the accounts Anna Example (Camera) and Ben (Phone, Tablet)."""
+    for name in ("camera", "phone", "tablet"):
+        (home.folder(name) / f"{name}.jpg").write_bytes(name.encode())
+    await home.set_up(folder_data(home.folder("camera")))
+    user = await home.immich.add_user("ben@example.com", "Ben")
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        entry_id=OTHER,
+        title="Ben",
+        unique_id=user.id,
+        data={
+            CONF_URL: home.immich.url,
+            CONF_API_KEY: await home.immich.add_api_key(user, ["all"]),
+            CONF_VERIFY_SSL: True,
+        },
+        subentries_data=[
+            folder_data(home.folder(name), title=name.title(), subentry_id=name)
+            for name in ("phone", "tablet")
+        ],
+    )
+    entry.add_to_hass(home.hass)
+    await home.hass.config_entries.async_setup(OTHER)
+    await home.hass.async_block_till_done()
+    await home.until_state("sensor", "protected_files", "1")
+    await home.until_state("sensor", "protected_files", "2", OTHER)
+    yield home
+    if entry.state is ConfigEntryState.LOADED:
+        await home.hass.config_entries.async_unload(OTHER)
 
 
 @pytest.fixture
