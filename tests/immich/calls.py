@@ -104,6 +104,7 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "add_to_album": lambda client: client.add_to_album("album", ["asset"]),
     "upsert_tags": lambda client: client.upsert_tags(["Home/Door"]),
     "tag_assets": lambda client: client.tag_assets(["tag"], ["asset"]),
+    "thumbnail": lambda client: client.thumbnail("asset"),
 }
 # These work without a key, and in maintenance mode.
 OPEN_CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {

@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import io
 import json
 
 import aiohttp
+from PIL import Image
 import pytest
 
 from custom_components.immich_backup.immich import (
@@ -17,6 +19,7 @@ from custom_components.immich_backup.immich import (
     Tag,
     errors,
 )
+from custom_components.immich_backup.immich.client import MAX_THUMBNAIL
 from simulator import Simulator
 
 from .calls import ALL_CALLS, CALLS, OPEN_CALLS, asset
@@ -379,6 +382,74 @@ async def test_quota_of_a_user(connect: Connect) -> None:
         assert me.name == ""
         server.handler = answers(other=http(200, {**user, "quotaSizeInBytes": True}))
         assert (await connect(server.address).me()).quota_left is None
+
+
+def picture() -> bytes:
+    """Return a JPEG that is larger than any thumbnail."""
+    file = io.BytesIO()
+    Image.new("RGB", (3000, 2000), "teal").save(file, "JPEG")
+    return file.getvalue()
+
+
+async def test_thumbnails_of_a_server(client: ImmichClient, immich: Simulator) -> None:
+    """The server makes a small and a large one, once it has looked at the asset."""
+    stored = await client.upload_asset(asset(content=picture()))
+    await immich.idle()
+    sizes = {}
+    for large in (False, True):
+        content = await client.thumbnail(stored.asset_id, large=large)
+        with Image.open(io.BytesIO(content)) as image:
+            sizes[image.format] = image.size
+    assert sizes == {"WEBP": (375, 250), "JPEG": (2160, 1440)}
+
+
+async def test_no_thumbnail(client: ImmichClient, immich: Simulator) -> None:
+    """A file that is no picture has none, nor has an asset of somebody else."""
+    stored = await client.upload_asset(asset(content=b"no picture"))
+    await immich.idle()
+    with pytest.raises(errors.NotFoundError):
+        await client.thumbnail(stored.asset_id)
+    with pytest.raises(errors.NotFoundError):
+        await client.thumbnail("00000000-0000-4000-8000-000000000000")
+
+
+async def test_thumbnail_needs_a_permission(
+    session: aiohttp.ClientSession, immich: Simulator
+) -> None:
+    """A key that may only upload gets none, and is told which permission it lacks."""
+    user = await immich.add_user("ann@example.com", "Ann")
+    client = ImmichClient(
+        session, immich.url, await immich.add_api_key(user, ["asset.upload"])
+    )
+    stored = await client.upload_asset(asset(content=picture()))
+    with pytest.raises(errors.PermissionMissingError) as caught:
+        await client.thumbnail(stored.asset_id)
+    assert caught.value.permission == "asset.view"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Log in</html>",
+        b"\xff\xd8\xff" + bytes(MAX_THUMBNAIL),
+    ],
+    ids=["empty", "page", "huge"],
+)
+async def test_thumbnail_that_is_none(connect: Connect, body: bytes) -> None:
+    """What is no picture, or too large for one, is refused."""
+    async with RawServer(answers(other=http(200, body))) as server:
+        with pytest.raises(errors.ProtocolError):
+            await connect(server.address).thumbnail("../asset")
+        (path,) = server.paths
+    assert path == "/api/assets/..%2Fasset/thumbnail?size=thumbnail"
+
+
+async def test_thumbnail_without_content(connect: Connect) -> None:
+    """An answer without content is no picture."""
+    async with RawServer(answers(other=http(204))) as server:
+        with pytest.raises(errors.ProtocolError):
+            await connect(server.address).thumbnail("asset")
 
 
 async def test_other_answers_outlive_one_error(

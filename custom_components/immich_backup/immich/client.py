@@ -40,7 +40,10 @@ MAX_CHECK = 5000
 # Content of at most this many bytes is better sent in one piece. With the form around
 # it, it stays below 1 MiB, the most that aiohttp likes to be handed at once.
 SMALL_BODY = 1008 * 1024
+# The server makes previews of 1440 pixels as JPEG; few of them have half a megabyte.
+MAX_THUMBNAIL = 4 * 1024 * 1024
 _CHECKSUM_SIZE = 20
+_IMAGES = ((0, b"\xff\xd8\xff"), (0, b"\x89PNG"), (8, b"WEBP"))
 
 
 class ImmichClient:
@@ -236,6 +239,27 @@ class ImmichClient:
             "tags/assets",
             body={"tagIds": list(tag_ids), "assetIds": list(asset_ids)},
         )
+
+    async def thumbnail(self, asset_id: str, *, large: bool = False) -> bytes:
+        """Return a small picture of an asset, as JPEG, PNG or WebP; needs `asset.view`.
+
+        Its shorter side has about 250 pixels; a large one's has about 1440. Raises
+        NotFoundError when the asset is not this user's or the server has not made it
+        yet, and ProtocolError for more than 4 MB or what is no picture.
+        """
+        answer: bytes | None = await self._call(
+            "GET",
+            f"assets/{quote(asset_id, safe='')}/thumbnail",
+            params={"size": "preview" if large else "thumbnail"},
+            raw=MAX_THUMBNAIL,
+        )
+        if answer is None or not any(
+            answer.startswith(magic, at) for at, magic in _IMAGES
+        ):
+            raise ProtocolError(
+                "The server answered with something else than a picture"
+            )
+        return answer
 
     async def _get(self, path: str) -> Any:
         """Ask an endpoint that exists in maintenance mode too."""

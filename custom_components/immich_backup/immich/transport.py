@@ -105,10 +105,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout | None = None,
         resend: bool = False,
+        raw: int | None = None,
     ) -> Any:
         """Send a request below `/api/` and return the decoded JSON (None for 204).
 
-        ``body`` is sent as JSON, ``data`` as it is. ``resend`` sends a POST once more
+        ``body`` is sent as JSON, ``data`` as it is. With ``raw`` the bytes of a good
+        answer are returned as they are, at most so many. ``resend`` sends a POST once more
         on a fresh connection when the first one broke, as aiohttp does with the other
         methods: Immich closes a connection after 5 idle seconds, maybe just as it is
         used (measured on Immich 3.0.3). Raises the errors of errors.py.
@@ -123,12 +125,14 @@ class Transport:
         if body is not None:
             data = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
+        if raw is not None:
+            headers["Accept"] = "*/*"
         try:
-            return await self._send(method, path, params, data, headers, timeout)
+            return await self._send(method, path, params, data, headers, timeout, raw)
         except _ConnectionLostError:
             if not resend:
                 raise
-        return await self._send(method, path, params, data, headers, timeout)
+        return await self._send(method, path, params, data, headers, timeout, raw)
 
     async def _send(
         self,
@@ -138,6 +142,7 @@ class Transport:
         data: Any,
         headers: Mapping[str, str],
         timeout: aiohttp.ClientTimeout | None,
+        raw: int | None,
     ) -> Any:
         """Send once."""
         try:
@@ -156,7 +161,7 @@ class Transport:
                 allow_redirects=False,
                 **self._tls,
             ) as response:
-                return await self._answer(response)
+                return await self._answer(response, raw)
         except aiohttp.ClientResponseError:
             # Carries the request's headers with the key, so it may not be chained.
             failure = ProtocolError("The server does not answer in valid HTTP")
@@ -164,15 +169,21 @@ class Transport:
             raise _failure(err) from err
         raise failure
 
-    async def _answer(self, response: aiohttp.ClientResponse) -> Any:
-        """Return the JSON of a good answer or raise what a bad one means."""
+    async def _answer(self, response: aiohttp.ClientResponse, limit: int | None) -> Any:
+        """Return the JSON of a good answer or raise what a bad one means.
+
+        With a limit, what is good is not JSON but at most so many bytes of any kind.
+        """
         status = response.status
         if 300 <= status < 400:
             raise RedirectedError(self._readable(_location(response)), status=status)
         if status == HTTPStatus.NO_CONTENT:
             return None
         good = 200 <= status < 300
-        raw = await _read(response, MAX_ANSWER if good else _MAX_ERROR, strict=good)
+        most = (limit or MAX_ANSWER) if good else _MAX_ERROR
+        raw = await _read(response, most, strict=good)
+        if good and limit is not None:
+            return raw
         answer: Any = None
         if response.content_type == "application/json":
             with suppress(ValueError):
