@@ -1,5 +1,5 @@
 """How a message reaches its targets: one module for each kind."""
 
-from .message import Message
+from .message import Message, Skipped, SkipReason
 
-__all__ = ["Message"]
+__all__ = ["Message", "SkipReason", "Skipped"]

@@ -1,6 +1,7 @@
-"""What is to be told, whoever is told it."""
+"""What is to be told, whoever is told it, and why it sometimes is not told."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +22,23 @@ class Message:
     picture: str | None = None
     assets: tuple[str, ...] = ()
     retry: bool = False
+
+
+class SkipReason(StrEnum):
+    """Why a message was not told."""
+
+    OFF = "off"
+    PLAYING = "playing"
+    UNKNOWN = "unknown"
+
+
+class Skipped(Exception):
+    """A message was not told, for that would have disturbed; nothing went wrong.
+
+    ``reason`` says what it would have disturbed.
+    """
+
+    def __init__(self, reason: SkipReason) -> None:
+        """Keep the reason."""
+        super().__init__(reason.value)
+        self.reason = reason
