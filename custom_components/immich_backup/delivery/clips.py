@@ -1,0 +1,252 @@
+"""Clips for TVs: a film or a picture of a message, kept for a while for who fetches it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+import secrets
+import time
+from typing import Final
+
+from aiohttp import hdrs, web
+from homeassistant.components.http.auth import async_sign_path
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.http import HomeAssistantView
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN, LOGGER
+from ..immich import ImmichClient
+from ..immich.errors import ImmichError
+from . import films, slides
+from .message import Message
+from .speech import duration_of
+
+# What is kept for players at most, and for how long.
+MAX_AGE: Final = timedelta(minutes=5)
+MAX_KEPT: Final = 4
+
+_MAX_PICTURES: Final = 3
+# Seconds that Immich has for all pictures of a clip.
+_PICTURE_PATIENCE: Final = 15.0
+# Seconds that each slide is shown: a card alone, a card before photos, a photo.
+_CARD_ALONE: Final = 8.0
+_CARD: Final = 4.0
+_PHOTO: Final = 2.0
+# Nobody listens for longer, and a second of silence follows.
+_MAX_SPEECH: Final = 30.0
+_SILENCE: Final = 1.0
+
+_SHELF: HassKey[Shelf] = HassKey(f"{DOMAIN}_clips")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What a player can fetch: a signed path of this Home Assistant, which expires.
+
+    ``seconds`` is how long it takes to see it.
+    """
+
+    path: str
+    content_type: str
+    seconds: float
+
+
+@callback
+def serve_clips(hass: HomeAssistant) -> None:
+    """Let players fetch clips, if there is a web server; once for all accounts."""
+    if _SHELF not in hass.data and "http" in hass.config.components:
+        shelf = hass.data[_SHELF] = Shelf(hass)
+        hass.http.register_view(ClipView(shelf))
+
+
+class Clips:
+    """Makes the clips of one account; what it keeps, it shares with the others."""
+
+    def __init__(self, hass: HomeAssistant, client: ImmichClient) -> None:
+        """Take the client that knows the account's photos."""
+        self._hass = hass
+        self._client = client
+
+    async def can_film(self) -> bool:
+        """Return whether films can be made and served here."""
+        return self._hass.data.get(_SHELF) is not None and bool(
+            await asyncio.to_thread(films.tools)
+        )
+
+    async def film(self, message: Message, sound: bytes | None) -> Clip | None:
+        """Return a film: a card with the words, then the newest photos, and sound.
+
+        ``sound`` is an MP3. None when nothing here can make films, or it failed, which
+        is logged. Photos that can't be fetched are left out. Raises nothing.
+        """
+        tools = await asyncio.to_thread(films.tools)
+        if not tools or (shelf := self._hass.data.get(_SHELF)) is None:
+            return None
+        # One at a time: it takes a whole core.
+        async with shelf.lock:
+            shown = await self._slides(message, sound)
+            for tool in tools:
+                try:
+                    content = await films.make(tool, shown, sound)
+                except films.FilmError as err:
+                    LOGGER.warning("No film could be made for a TV: %s", err)
+                    continue
+                return shelf.keep(
+                    content, "video/mp4", sum(slide.seconds for slide in shown)
+                )
+        return None
+
+    async def picture(self, message: Message) -> Clip | None:
+        """Return a picture: the newest photo, or else a card with the words.
+
+        None when Home Assistant serves nothing. Raises nothing.
+        """
+        if (shelf := self._hass.data.get(_SHELF)) is None:
+            return None
+        if photos := await self._photos(message.assets[:1]):
+            content = photos[0]
+        else:
+            content = await asyncio.to_thread(slides.card, message.title, message.text)
+        return shelf.keep(content, "image/jpeg", _CARD_ALONE)
+
+    async def _slides(
+        self, message: Message, sound: bytes | None
+    ) -> Sequence[films.Slide]:
+        """Return what a film shows; it takes as long as the sound at least."""
+        photos = await self._photos(message.assets[:_MAX_PICTURES])
+        card = await asyncio.to_thread(slides.card, message.title, message.text)
+        first = _CARD if photos else _CARD_ALONE
+        if sound is not None:
+            heard = await asyncio.to_thread(films.sound_length, sound)
+            if heard is None:
+                heard = duration_of(message.text)
+            heard = min(heard, _MAX_SPEECH) + _SILENCE
+            first = max(first, heard - len(photos) * _PHOTO)
+        return [
+            films.Slide(card, first),
+            *(films.Slide(photo, _PHOTO) for photo in photos),
+        ]
+
+    async def _photos(self, assets: Sequence[str]) -> Sequence[bytes]:
+        """Return photos as slides; those that can't be had are missing."""
+        found: list[bytes] = []
+        try:
+            async with asyncio.timeout(_PICTURE_PATIENCE):
+                for asset_id in assets:
+                    content = await self._client.thumbnail(asset_id, large=True)
+                    photo = await asyncio.to_thread(slides.photo, content)
+                    if photo is not None:
+                        found.append(photo)
+        except (ImmichError, TimeoutError) as err:
+            # Pictures are a bonus, for which the key need not have the permission.
+            LOGGER.debug("A clip goes without a photo: %r", err)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a player may fetch, and until when (monotonic)."""
+
+    content: bytes
+    content_type: str
+    until: float
+
+
+class Shelf:
+    """What is kept in memory for players: few, small and not for long."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Keep nothing yet."""
+        self._hass = hass
+        self._kept: dict[str, _Kept] = {}
+        self.lock = asyncio.Lock()
+
+    @callback
+    def keep(self, content: bytes, content_type: str, seconds: float) -> Clip:
+        """Keep something for a while and return where it is found."""
+        self._forget()
+        while len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+        name = f"{secrets.token_hex(8)}.{'mp4' if 'mp4' in content_type else 'jpg'}"
+        until = time.monotonic() + MAX_AGE.total_seconds()
+        self._kept[name] = _Kept(content, content_type, until)
+        async_call_later(
+            self._hass,
+            MAX_AGE + timedelta(seconds=1),
+            HassJob(self._forget, f"{DOMAIN} forget a clip", cancel_on_shutdown=True),
+        )
+        path = async_sign_path(
+            self._hass,
+            ClipView.url.format(name=name),
+            MAX_AGE,
+            # A token of somebody who happens to ask may die earlier.
+            use_content_user=True,
+        )
+        return Clip(path, content_type, seconds)
+
+    @callback
+    def find(self, name: str) -> tuple[bytes, str] | None:
+        """Return what is kept under a name, and its type; None if nothing is."""
+        kept = self._kept.get(name)
+        if kept is None or kept.until < time.monotonic():
+            return None
+        return kept.content, kept.content_type
+
+    @callback
+    def _forget(self, _now: datetime | None = None) -> None:
+        """Forget what is too old."""
+        now = time.monotonic()
+        self._kept = {
+            name: kept for name, kept in self._kept.items() if kept.until >= now
+        }
+
+
+class ClipView(HomeAssistantView):
+    """Sends a clip, or a part of it, to whoever has its signed address."""
+
+    url = "/api/immich_backup/clip/{name}"
+    name = "api:immich_backup:clip"
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Serve what lies on a shelf."""
+        self._shelf = shelf
+
+    async def get(self, request: web.Request, name: str) -> web.Response:
+        """Return the clip; 404 if it is gone, 416 for a part that it does not have."""
+        if (found := self._shelf.find(name)) is None:
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        content, content_type = found
+        size = len(content)
+        headers = {hdrs.ACCEPT_RANGES: "bytes", hdrs.CACHE_CONTROL: "no-store"}
+        status = HTTPStatus.OK
+        with _unsatisfiable(size):
+            part = request.http_range
+            start, stop, _ = part.indices(size)
+            if part.start is not None:
+                if start >= stop:
+                    raise ValueError
+                status = HTTPStatus.PARTIAL_CONTENT
+                headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{stop - 1}/{size}"
+        return web.Response(
+            body=content[start:stop],
+            status=status,
+            content_type=content_type,
+            headers=headers,
+        )
+
+    # The body of an answer to HEAD is left out by the web server.
+    head = get
+
+
+@contextmanager
+def _unsatisfiable(size: int) -> Iterator[None]:
+    """Answer a range that makes no sense."""
+    try:
+        yield
+    except ValueError:
+        raise web.HTTPRequestRangeNotSatisfiable(
+            headers={hdrs.CONTENT_RANGE: f"bytes */{size}"}
+        ) from None

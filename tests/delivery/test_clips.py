@@ -1,0 +1,267 @@
+"""How clips are made, kept and served."""
+
+import io
+from pathlib import Path
+import tempfile
+
+import aiohttp
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from PIL import Image
+import pytest
+
+from custom_components.immich_backup.delivery import (
+    clips as clips_module,
+    films,
+    slides,
+)
+from custom_components.immich_backup.delivery.clips import MAX_AGE, MAX_KEPT, Clips
+from tests.support.home import Home
+
+from .support import MESSAGE, SPOKEN, film_of
+
+
+def jpeg(size: tuple[int, int], mode: str = "RGB", kind: str = "JPEG") -> bytes:
+    """Return a picture."""
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("", ""),
+        ("Sicherung geglückt – 3 Fotos", "„Küche“ → ok"),
+        ("Резервная копия", "Готово"),
+        ("备份完成", "😀" * 3),
+        ("A" * 200, "word " * 500),
+        ("\x00\n\t", "x" * 10_000),
+    ],
+)
+def test_card(title: str, text: str) -> None:
+    """A card is as large as the screen, whatever is written on it."""
+    with Image.open(io.BytesIO(slides.card(title, text))) as card:
+        assert (card.format, card.size) == ("JPEG", slides.SIZE)
+
+
+def test_words_are_on_the_card() -> None:
+    """What can be written is."""
+    blank = slides.card("", "")
+    assert slides.card("Backup", "") != blank != slides.card("", "Backup")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        jpeg((10, 4000)),
+        jpeg((4000, 10)),
+        jpeg((1, 1), "L"),
+        jpeg((300, 200), "RGBA", "PNG"),
+        jpeg((300, 200), "RGB", "WEBP"),
+        jpeg((300, 200), "CMYK"),
+    ],
+)
+def test_photo(content: bytes) -> None:
+    """A photo of any shape and kind fills the screen."""
+    photo = slides.photo(content)
+    assert photo is not None
+    with Image.open(io.BytesIO(photo)) as image:
+        assert (image.format, image.size, image.mode) == ("JPEG", slides.SIZE, "RGB")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xd8\xff", jpeg((300, 200))[:200], jpeg((6000, 5000), "1", "PNG")],
+)
+def test_broken_photo(content: bytes) -> None:
+    """What is broken or far too large is left out."""
+    assert slides.photo(content) is None
+
+
+async def test_sound_is_cut(tool: str) -> None:
+    """A film takes as long as its slides, however long its sound is."""
+    card = slides.card("Backup", "")
+    film = await films.make(tool, [films.Slide(card, 1.0)], SPOKEN)
+    length = films.sound_length(SPOKEN)
+    assert length is None or length > 1.2
+    seconds, codecs, _ = film_of(film)
+    assert seconds == pytest.approx(1, abs=0.15)
+    assert codecs == ["h264", "aac"]
+
+
+async def test_longest_film(tool: str) -> None:
+    """A film of the longest message with a photo full of details is small enough."""
+    noise = io.BytesIO()
+    Image.effect_noise(slides.SIZE, 100).convert("RGB").save(noise, "JPEG")
+    photo = slides.photo(noise.getvalue())
+    assert photo is not None
+    shown = [films.Slide(photo, 31.0)]
+    film = await films.make(tool, shown, SPOKEN * 10)
+    assert len(film) < 5_000_000
+    assert film_of(film)[0] == pytest.approx(31, abs=0.2)
+
+
+async def test_broken_sound(tool: str) -> None:
+    """Sound that is none is an error, not a crash."""
+    card = slides.card("Backup", "")
+    with pytest.raises(films.FilmError):
+        await films.make(tool, [films.Slide(card, 1.0)], b"no sound")
+    assert films.sound_length(b"no sound") is None
+
+
+async def test_broken_slide(tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is a slide that is none, which ffmpeg tries to read for ever."""
+    monkeypatch.setattr(films, "_PATIENCE", 0.5)
+    with pytest.raises(films.FilmError):
+        await films.make(tool, [films.Slide(b"no picture", 1.0)], None)
+
+
+async def test_film_that_is_too_large(
+    tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film that is too large for memory is none."""
+    monkeypatch.setattr(films, "MAX_SIZE", 1000)
+    card = slides.card("Backup", "")
+    with pytest.raises(films.FilmError):
+        await films.make(tool, [films.Slide(card, 1.0)], None)
+
+
+@pytest.mark.parametrize("script", ["sleep 60", "echo broken >&2; exit 1", "exit 0"])
+async def test_ffmpeg_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """An ffmpeg that hangs is ended, one that fails is told, and nothing is left."""
+    monkeypatch.setattr(films, "_PATIENCE", 0.3)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text(f"#!/bin/sh\nexec 2>&1\n{script}\n")
+    ffmpeg.chmod(0o700)
+    with pytest.raises(films.FilmError):
+        await films.make(str(ffmpeg), [films.Slide(b"", 1.0)], None)
+    assert list(folder.iterdir()) == []
+
+
+async def test_av_that_takes_too_long(
+    tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither tool takes longer than it may."""
+    monkeypatch.setattr(films, "_PATIENCE", 0.0)
+    card = slides.card("Backup", "")
+    with pytest.raises(films.FilmError, match="too long"):
+        await films.make(tool, [films.Slide(card, 5.0)], None)
+
+
+async def test_address(hass: HomeAssistant, address: str, clips: Clips) -> None:
+    """A clip is sent whole, in parts, or only described; to nobody else."""
+    clip = await clips.picture(MESSAGE)
+    assert clip is not None
+    url = f"{address}{clip.path}"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as response:
+            assert response.status == 200
+            assert response.headers["Accept-Ranges"] == "bytes"
+            assert response.content_type == "image/jpeg"
+            whole = await response.read()
+        async with session.head(url) as response:
+            assert response.status == 200
+            assert response.content_type == "image/jpeg"
+            assert int(response.headers["Content-Length"]) == len(whole)
+            assert await response.read() == b""
+        for asked, start, stop in (
+            ("0-99", 0, 100),
+            ("100-", 100, len(whole)),
+            ("-10", len(whole) - 10, len(whole)),
+            (f"0-{len(whole) * 2}", 0, len(whole)),
+        ):
+            async with session.get(
+                url, headers={"Range": f"bytes={asked}"}
+            ) as response:
+                assert response.status == 206
+                assert await response.read() == whole[start:stop]
+                assert (
+                    response.headers["Content-Range"]
+                    == f"bytes {start}-{stop - 1}/{len(whole)}"
+                )
+        for asked in (f"{len(whole)}-", "9-5", "x"):
+            async with session.get(
+                url, headers={"Range": f"bytes={asked}"}
+            ) as response:
+                assert response.status == 416
+                assert response.headers["Content-Range"] == f"bytes */{len(whole)}"
+        for wrong in (url.partition("?")[0], f"{url}x", f"{url}&x=1"):
+            async with session.get(wrong) as response:
+                assert response.status == 401
+
+
+async def test_clips_are_forgotten(
+    hass: HomeAssistant,
+    address: str,
+    clips: Clips,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the newest clips are kept, and not for long."""
+    made = [await clips.picture(MESSAGE) for _ in range(MAX_KEPT + 2)]
+    urls = [f"{address}{clip.path}" for clip in made if clip is not None]
+    assert len(set(urls)) == MAX_KEPT + 2
+
+    async def statuses() -> list[int]:
+        async with aiohttp.ClientSession() as session:
+            found = []
+            for url in urls:
+                async with session.get(url) as response:
+                    found.append(response.status)
+            return found
+
+    assert await statuses() == [404, 404, *[200] * MAX_KEPT]
+    shelf = hass.data[clips_module._SHELF]
+    later = clips_module.time.monotonic() + MAX_AGE.total_seconds() + 1
+    monkeypatch.setattr(clips_module.time, "monotonic", lambda: later)
+    assert await statuses() == [404] * (MAX_KEPT + 2)
+    shelf._forget()
+    assert shelf._kept == {}
+
+
+async def test_two_accounts(hass: HomeAssistant, address: str, clips: Clips) -> None:
+    """All accounts of a home keep their clips in one place."""
+    other = Clips(hass, clips._client)
+    for account in (clips, other):
+        clip = await account.picture(MESSAGE)
+        assert clip is not None
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{address}{clip.path}") as response,
+        ):
+            assert response.status == 200
+
+
+async def test_integration_serves(hass: HomeAssistant, home: Home) -> None:
+    """Setting up the integration is all that is needed."""
+    assert await async_setup_component(hass, "http", {})
+    await home.set_up()
+    assert await Clips(hass, home.manager.client).picture(MESSAGE) is not None
+
+
+async def test_no_web_server(hass: HomeAssistant, clips: Clips) -> None:
+    """Without a web server nothing can be fetched."""
+    assert not await clips.can_film()
+    assert await clips.film(MESSAGE, None) is None
+    assert await clips.picture(MESSAGE) is None
+
+
+@pytest.mark.usefixtures("no_tool")
+async def test_no_tool(hass: HomeAssistant, address: str, clips: Clips) -> None:
+    """Without anything to make films there are none."""
+    assert not await clips.can_film()
+    assert await clips.film(MESSAGE, None) is None
+
+
+def test_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is there at the moment is found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = films.tools()
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.touch(0o700)
+    assert films.tools() == [str(ffmpeg), *before]
