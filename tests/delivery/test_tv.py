@@ -463,6 +463,26 @@ async def test_voice_that_fails(
 
 
 @pytest.mark.usefixtures("no_tool")
+async def test_tv_that_does_not_answer(
+    hass: HomeAssistant,
+    address: str,
+    voice: Voice,
+    clips: Clips,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A TV that never says what it does is believed what it said before."""
+    monkeypatch.setattr(tvs, "_ANSWER", 0.05)
+    player = await add_player(hass, Player(PLAYS))
+
+    async def update() -> None:
+        await asyncio.Event().wait()
+
+    player.async_update = update  # type: ignore[attr-defined]
+    await deliver(hass, clips, tts=VOICE)
+    assert len(player.calls) == 1
+
+
+@pytest.mark.usefixtures("no_tool")
 async def test_tv_that_does_not_go_back(
     hass: HomeAssistant, address: str, voice: Voice, clips: Clips
 ) -> None:

@@ -1,6 +1,7 @@
 """How a message reaches a TV: as a film or spoken, if that disturbs nobody."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,8 +37,9 @@ _PICTURES: Final = {"cast": "image/jpeg", "dlna_dmr": "image", "kodi": "image"}
 # What a TV's own screen is called, and how it is chosen.
 _HOME_SCREENS: Final = frozenset((None, "Home", "Power Saver", "Roku"))
 _HOME: Final = "Home"
-# Seconds until a TV that was asked has told what it does, and until it plays.
+# Seconds until a TV that was asked has told what it does, at most, and until it plays.
 _LOOK: Final = 1.0
+_ANSWER: Final = 10.0
 _LOADING: Final = 4.0
 
 
@@ -199,7 +201,9 @@ async def _check_sound(hass: HomeAssistant, state: State, spoken: str) -> None:
 
 async def _look(hass: HomeAssistant, entity_id: str) -> None:
     """Let an integration ask its TV what it does, and wait until that is known."""
-    await async_update_entity(hass, entity_id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ANSWER):
+            await async_update_entity(hass, entity_id)
     # Some ask a moment later.
     await _wait(_LOOK)
 
