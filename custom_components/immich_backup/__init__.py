@@ -13,7 +13,6 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import ledger_path, spool_path
 from .const import DOMAIN, MODEL_ACCOUNT
-from .delivery.clips import serve_clips
 from .engine.ledger import LedgerError, remove_ledger
 from .immich.errors import ImmichError, UnauthorisedError
 from .issues import clear_all
@@ -36,9 +35,8 @@ _KEY_PATIENCE = 5.0
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what is there whether or not an account is loaded: actions and clips."""
+    """Set up the actions, which are there whether or not an account is loaded."""
     async_setup_services(hass)
-    serve_clips(hass)
     return True
 
 

@@ -18,7 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.immich_backup.delivery import films
-from custom_components.immich_backup.delivery.clips import Clips, serve_clips
+from custom_components.immich_backup.delivery.clips import Clips, shelf_of
 from custom_components.immich_backup.immich import AssetUpload, ImmichClient
 from demo.roku import RokuTv
 from simulator import Simulator
@@ -77,7 +77,8 @@ async def address(
     """Return where Home Assistant's web server listens, as it tells players itself."""
     for component in ("http", "media_player", "media_source", "tts"):
         assert await async_setup_component(hass, component, {})
-    serve_clips(hass)
+    # Home Assistant's own web server takes addresses later, too; that of the tests does not.
+    assert shelf_of(hass) is not None
     client = await hass_client_no_auth()
     hass.config.internal_url = str(client.make_url("/")).rstrip("/")
     return hass.config.internal_url

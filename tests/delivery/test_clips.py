@@ -216,7 +216,8 @@ async def test_clips_are_forgotten(
             return found
 
     assert await statuses() == [404, 404, *[200] * MAX_KEPT]
-    shelf = hass.data[clips_module._SHELF]
+    shelf = clips_module.shelf_of(hass)
+    assert shelf is not None
     later = clips_module.time.monotonic() + MAX_AGE.total_seconds() + 1
     monkeypatch.setattr(clips_module.time, "monotonic", lambda: later)
     assert await statuses() == [404] * (MAX_KEPT + 2)
@@ -237,8 +238,8 @@ async def test_two_accounts(hass: HomeAssistant, address: str, clips: Clips) -> 
             assert response.status == 200
 
 
-async def test_integration_serves(hass: HomeAssistant, home: Home) -> None:
-    """Setting up the integration is all that is needed."""
+async def test_account(hass: HomeAssistant, home: Home) -> None:
+    """An account that is set up has all that is needed."""
     assert await async_setup_component(hass, "http", {})
     await home.set_up()
     assert await Clips(hass, home.manager.client).picture(MESSAGE) is not None

@@ -55,11 +55,15 @@ class Clip:
 
 
 @callback
-def serve_clips(hass: HomeAssistant) -> None:
-    """Let players fetch clips, if there is a web server; once for all accounts."""
-    if _SHELF not in hass.data and "http" in hass.config.components:
+def shelf_of(hass: HomeAssistant) -> Shelf | None:
+    """Return what all accounts of a home keep their clips on; None without web server.
+
+    It is served from the first time on that it is asked for.
+    """
+    if (shelf := hass.data.get(_SHELF)) is None and "http" in hass.config.components:
         shelf = hass.data[_SHELF] = Shelf(hass)
         hass.http.register_view(ClipView(shelf))
+    return shelf
 
 
 class Clips:
@@ -72,7 +76,7 @@ class Clips:
 
     async def can_film(self) -> bool:
         """Return whether films can be made and served here."""
-        return self._hass.data.get(_SHELF) is not None and bool(
+        return shelf_of(self._hass) is not None and bool(
             await asyncio.to_thread(films.tools)
         )
 
@@ -83,7 +87,7 @@ class Clips:
         is logged. Photos that can't be fetched are left out. Raises nothing.
         """
         tools = await asyncio.to_thread(films.tools)
-        if not tools or (shelf := self._hass.data.get(_SHELF)) is None:
+        if not tools or (shelf := shelf_of(self._hass)) is None:
             return None
         # One at a time: it takes a whole core.
         async with shelf.lock:
@@ -104,7 +108,7 @@ class Clips:
 
         None when Home Assistant serves nothing. Raises nothing.
         """
-        if (shelf := self._hass.data.get(_SHELF)) is None:
+        if (shelf := shelf_of(self._hass)) is None:
             return None
         if photos := await self._photos(message.assets[:1]):
             content = photos[0]
