@@ -15,17 +15,25 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER, SUBENTRY_NOTIFICATION
 from .delivery import Message, Skipped
+from .delivery.clips import Clips
 from .delivery.notify import deliver_by_action, deliver_to_entity
 from .delivery.speaker import deliver as deliver_to_speaker
 from .delivery.tv import deliver as deliver_to_tv
 from .engine import Engine
 from .engine.events import Event
+from .immich import ImmichClient
 from .notifications import Notification, Occasion, Target, TargetKind, notification_of
 from .occasions import News, news_of, worth_telling
 from .wording import render
 
-# Seconds that a target may take; the others don't wait for it.
-_PATIENCE = 30.0
+# Seconds that a target may take; the others don't wait for it. What is spoken or shown
+# takes as long as it takes, and what was there before comes back after that.
+PATIENCE = {
+    TargetKind.NOTIFY: 30.0,
+    TargetKind.ACTION: 30.0,
+    TargetKind.SPEAKER: 90.0,
+    TargetKind.TV: 90.0,
+}
 # So many deliveries are remembered.
 _REMEMBERED = 50
 # So often in a row a target has to fail before a person is told.
@@ -70,7 +78,8 @@ class _Pending:
     told: News | None = None
     # How often in a row each target failed.
     failures: dict[Target, int] = field(default_factory=dict)
-    words: str | None = None
+    # Which templates can't be used, and why.
+    unusable: Sequence[str] = ()
 
     @property
     def problems(self) -> list[str]:
@@ -78,7 +87,7 @@ class _Pending:
         failing = [
             target.name for target, count in self.failures.items() if count >= _FAILURES
         ]
-        return [*failing, *([self.words] if self.words else [])]
+        return [*failing, *self.unusable]
 
 
 class Announcer:
@@ -89,9 +98,10 @@ class Announcer:
         hass: HomeAssistant,
         entry: ConfigEntry,
         engine: Engine,
+        client: ImmichClient,
         troubled: Callable[[str, str, Sequence[str]], None],
     ) -> None:
-        """Take what is listened to.
+        """Take what is listened to, and the client that knows the photos.
 
         ``troubled`` is told the id and the name of a notification, and what keeps it
         from reaching people.
@@ -101,6 +111,7 @@ class Announcer:
         self._entry = entry
         self._engine = engine
         self._troubled = troubled
+        self._clips = Clips(hass, client)
         self._pending: dict[str, _Pending] = {}
         self._listeners: list[Callable[[Sequence[Delivery]], None]] = []
 
@@ -138,10 +149,11 @@ class Announcer:
                 self._gather(notification, pending, news)
 
     @callback
-    def forget(self, notification_id: str) -> None:
-        """Let go of a notification that was removed."""
-        if (pending := self._pending.pop(notification_id, None)) is not None:
-            _stop(pending)
+    def follow(self) -> None:
+        """Let go of notifications that were removed."""
+        for key in self._pending.keys() - self.notifications.keys():
+            _stop(self._pending.pop(key))
+            self._troubled(key, "", ())
 
     @callback
     def stop(self) -> None:
@@ -211,14 +223,16 @@ class Announcer:
         self, notification: Notification, news: News, event: str
     ) -> list[Delivery]:
         """Tell all targets at once; none of them can disturb another one."""
-        words = await render(
+        unusable: list[str] = []
+        title, text = await render(
             self._hass,
             notification,
             news.values(self._engine, self._entry.title),
+            tell_problem=lambda key, why: unusable.append(f"{key}: {why}"),
         )
         message = Message(
-            title=words.title,
-            text=words.text,
+            title=title,
+            text=text,
             language=notification.language or self._hass.config.language,
             tag=f"{DOMAIN}_{notification.id}",
             url="/config/integrations/integration/immich_backup",
@@ -232,7 +246,7 @@ class Announcer:
             )
         )
         self.deliveries += deliveries
-        self._judge(notification, deliveries, words.problem)
+        self._judge(notification, deliveries, unusable)
         for listener in list(self._listeners):
             listener(deliveries)
         return deliveries
@@ -243,7 +257,7 @@ class Announcer:
         """Tell one target, and note what became of that."""
         error = skipped = None
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE[target.kind]):
                 await self._reach(notification, target, message)
         except Skipped as reason:
             skipped = str(reason)
@@ -295,6 +309,7 @@ class Announcer:
                     message,
                     tts=notification.tts,
                     interrupt=notification.interrupt_tvs,
+                    clips=self._clips,
                 )
 
     @callback
@@ -302,11 +317,11 @@ class Announcer:
         self,
         notification: Notification,
         deliveries: Sequence[Delivery],
-        words: str | None,
+        unusable: Sequence[str],
     ) -> None:
         """Note which targets keep failing, and tell of it."""
         pending = self._pending.setdefault(notification.id, _Pending())
-        pending.words = words
+        pending.unusable = unusable
         before = pending.failures
         pending.failures = {
             target: before.get(target, 0) + 1

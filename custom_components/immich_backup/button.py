@@ -1,18 +1,19 @@
-"""Buttons: back up now, retry what failed."""
+"""Buttons: back up now, retry what failed, send a test."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .actions.common import ledger_failed
-from .engine import Engine, RunTrigger
+from .engine import RunTrigger
 from .engine.ledger import LedgerError
 from .entity import AccountEntity
-from .manager import ImmichBackupConfigEntry
+from .manager import BackupManager, ImmichBackupConfigEntry
 
 PARALLEL_UPDATES = 1
 
@@ -21,12 +22,12 @@ PARALLEL_UPDATES = 1
 class AccountButtonDescription(ButtonEntityDescription):
     """A button of an account, and what it does."""
 
-    press_fn: Callable[[Engine], Awaitable[object]]
+    press_fn: Callable[[BackupManager], Awaitable[object]]
 
 
-async def _back_up(engine: Engine) -> None:
+async def _back_up(manager: BackupManager) -> None:
     """Begin a run over all folders, or join the one that goes on."""
-    engine.start_run(trigger=RunTrigger.MANUAL)
+    manager.engine.start_run(trigger=RunTrigger.MANUAL)
 
 
 BUTTONS = (
@@ -36,7 +37,13 @@ BUTTONS = (
     AccountButtonDescription(
         key="retry_failed",
         translation_key="retry_failed",
-        press_fn=lambda engine: engine.retry_failed(),
+        press_fn=lambda manager: manager.engine.retry_failed(),
+    ),
+    AccountButtonDescription(
+        key="send_test",
+        translation_key="send_test",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        press_fn=lambda manager: manager.announcer.test(),
     ),
 )
 
@@ -60,6 +67,6 @@ class AccountButton(AccountEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Do it; what comes of it the event entity tells."""
         try:
-            await self.entity_description.press_fn(self._manager.engine)
+            await self.entity_description.press_fn(self._manager)
         except LedgerError as err:
             raise ledger_failed(err) from err

@@ -1,13 +1,16 @@
 """Events: what becomes of a run, for an account as a whole and for each folder."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .announcer import Delivery
 from .engine.events import Event, RunFinished, RunProgress, RunStarted
 from .engine.model import RunOutcome, RunReport, RunTrigger
 from .entity import AccountEntity, FolderEntity, LedgerEntity, add_folder_entities
@@ -39,6 +42,22 @@ BACKUP: Final = EventEntityDescription(
     translation_key="backup",
     event_types=[event.value for event in BackupEvent],
 )
+
+
+class ToldEvent(StrEnum):
+    """What became of a message: it reached all of its targets, some, or none."""
+
+    DELIVERED = "delivered"
+    PARTLY_DELIVERED = "partly_delivered"
+    NOT_DELIVERED = "not_delivered"
+
+
+NOTIFICATION: Final = EventEntityDescription(
+    key="notification",
+    translation_key="notification",
+    entity_category=EntityCategory.DIAGNOSTIC,
+    event_types=[event.value for event in ToldEvent],
+)
 # What an event that a run starts tells of it.
 _KNOWN_AT_START = frozenset({"folder", "folders", "run_id", "started", "trigger"})
 
@@ -50,7 +69,12 @@ async def async_setup_entry(
 ) -> None:
     """Add the event of an account and those of its folders."""
     manager = entry.runtime_data
-    async_add_entities([AccountBackupEvent(manager, BACKUP)])
+    async_add_entities(
+        [
+            AccountBackupEvent(manager, BACKUP),
+            NotificationEvent(manager, NOTIFICATION),
+        ]
+    )
     add_folder_entities(
         entry,
         async_add_entities,
@@ -193,3 +217,51 @@ class FolderBackupEvent(FolderEntity, RunEventEntity):
         if part.counts.failed:
             return BackupEvent.COMPLETED_WITH_ERRORS
         return BackupEvent.COMPLETED
+
+
+class NotificationEvent(AccountEntity, EventEntity):
+    """Tells of each message to people which targets it reached."""
+
+    # Numbers and words of a moment.
+    _unrecorded_attributes = frozenset({"event", "message", "notification", "targets"})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what becomes of messages."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._manager.announcer.subscribe(self._told))
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write nothing: the state is the last event."""
+
+    @callback
+    def _told(self, deliveries: Sequence[Delivery]) -> None:
+        """Tell what became of a message."""
+        if not deliveries:
+            return
+        reached = [delivery.error is None for delivery in deliveries]
+        event = ToldEvent.PARTLY_DELIVERED
+        if all(reached):
+            event = ToldEvent.DELIVERED
+        elif not any(reached):
+            event = ToldEvent.NOT_DELIVERED
+        first = deliveries[0]
+        self._trigger_event(
+            event.value,
+            {
+                "notification": first.notification,
+                "event": first.event,
+                "message": first.message,
+                "targets": [
+                    {
+                        key: value
+                        for key, value in delivery.as_dict().items()
+                        if key in ("target", "kind", "ok", "error", "skipped")
+                    }
+                    for delivery in deliveries
+                ],
+            },
+        )
+        self.async_write_ha_state()

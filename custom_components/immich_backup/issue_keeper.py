@@ -67,8 +67,8 @@ class IssueKeeper:
         self._missing: frozenset[str] = frozenset()
         self._refused: frozenset[str] = frozenset()
         self._polling: set[str] = set()
-        # What was told of when folders are backed up.
-        self._when: dict[str, tuple[str, ...]] = {}
+        # What was told of folders and notifications that can't be used as configured.
+        self._problems: dict[tuple[Issue, str], tuple[str, ...]] = {}
         self._overlaps: frozenset[str] = frozenset()
 
     @callback
@@ -154,26 +154,40 @@ class IssueKeeper:
         self, folder_id: str, folder: str, problems: Sequence[str]
     ) -> None:
         """Tell what can't be used of when a folder is backed up, or take that back."""
-        if self._when.get(folder_id, ()) == (told := tuple(problems)):
+        self._look_at(Issue.FOLDER_WHEN, folder_id, problems, folder=folder)
+
+    @callback
+    def look_at_notification(
+        self, notification_id: str, name: str, problems: Sequence[str]
+    ) -> None:
+        """Tell what keeps a notification from reaching people, or take that back."""
+        self._look_at(Issue.NOTIFICATION, notification_id, problems, name=name)
+
+    @callback
+    def _look_at(
+        self, issue: Issue, subentry_id: str, problems: Sequence[str], **names: str
+    ) -> None:
+        """Tell problems, or that there are none any more; each of them once."""
+        if self._problems.get((issue, subentry_id), ()) == (told := tuple(problems)):
             return
-        self._when[folder_id] = told
+        self._problems[issue, subentry_id] = told
         if told:
             raise_issue(
                 self._hass,
-                Issue.FOLDER_WHEN,
+                issue,
                 self._entry.entry_id,
-                folder_id,
-                folder=folder,
+                subentry_id,
                 problems="\n".join(f"- {problem}" for problem in told),
+                **names,
             )
         else:
-            clear_issue(self._hass, Issue.FOLDER_WHEN, self._entry.entry_id, folder_id)
+            clear_issue(self._hass, issue, self._entry.entry_id, subentry_id)
 
     @callback
     def forget_folder(self, folder_id: str) -> None:
         """Take back all that is about a folder."""
         self._polling.discard(folder_id)
-        self._when.pop(folder_id, None)
+        self._problems.pop((Issue.FOLDER_WHEN, folder_id), None)
         clear_all(self._hass, self._entry.entry_id, folder_id)
 
     @callback

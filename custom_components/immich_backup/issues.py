@@ -18,6 +18,7 @@ class Issue(StrEnum):
     FOLDER_ELSEWHERE = "folder_elsewhere"
     FOLDER_RULES = "folder_rules"
     FOLDER_WHEN = "folder_when"
+    NOTIFICATION = "notification"
     FOLDERS_OVERLAP = "folders_overlap"
     POLLING = "polling"
     PERMISSIONS = "permissions"

@@ -9,12 +9,18 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event as HomeAssistantEvent,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .account import client_of, ledger_path
+from .announcer import Announcer, retry_action
 from .building_blocks import Relay
 from .const import DOMAIN, LOGGER, SUBENTRY_FOLDER
 from .coordinator import OverviewCoordinator, ServerCoordinator
@@ -28,6 +34,8 @@ from .issue_keeper import IssueKeeper
 from .scheduled_times import next_scheduled
 from .scheduling import FolderScheduling
 
+# What the apps for phones tell when something below a notification was chosen.
+EVENT_PHONE_ANSWERED = "mobile_app_notification_action"
 # Time between tests of conditions that change without telling, such as templates.
 _POLL_INTERVAL = timedelta(seconds=30)
 
@@ -52,6 +60,9 @@ class BackupManager:
         self.server = ServerCoordinator(hass, entry, self.engine.link)
         self.issues = IssueKeeper(hass, entry, self.engine)
         self.relay = Relay(self)
+        self.announcer = Announcer(
+            hass, entry, self.engine, self.client, self.issues.look_at_notification
+        )
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.
         self._applied: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -72,6 +83,7 @@ class BackupManager:
         self.engine.subscribe(self._handle)
         self.engine.subscribe(self.issues.handle)
         self.engine.subscribe(self.overview.changed)
+        self.engine.subscribe(self.announcer.handle)
         self.relay.start()
         tended: list[Folder] = []
         for subentry in self._subentries():
@@ -96,6 +108,7 @@ class BackupManager:
             self._removes += [
                 async_track_time_interval(self.hass, self._poll, _POLL_INTERVAL),
                 self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._replan),
+                self.hass.bus.async_listen(EVENT_PHONE_ANSWERED, self._phone_answered),
             ]
             self.engine.begin()
             await self._catch_up()
@@ -112,6 +125,7 @@ class BackupManager:
             for scheduling in self._schedulings.values():
                 scheduling.end()
             self._schedulings.clear()
+        self.announcer.stop()
         await self.overview.async_shutdown()
         await self.server.async_shutdown()
         await self.engine.stop()
@@ -133,6 +147,7 @@ class BackupManager:
                     continue
                 self._applied[subentry_id] = snapshot
                 await self._apply(subentry, new=before is None)
+            self.announcer.follow()
             self._name_device(self.entry.entry_id, self.entry.title)
             self.overview.changed()
 
@@ -260,6 +275,13 @@ class BackupManager:
         """Start no more runs, and let nothing wait."""
         if (scheduling := self._schedulings.pop(subentry_id, None)) is not None:
             scheduling.end()
+
+    async def _phone_answered(self, event: HomeAssistantEvent) -> None:
+        """Try again what failed, if that is what someone chose on a phone."""
+        if event.data.get("action") == retry_action(self.entry):
+            # Without the ledger it is tried again later anyway.
+            with suppress(LedgerError):
+                await self.engine.retry_failed()
 
     @callback
     def _name_device(self, identifier: str, name: str) -> None:

@@ -55,13 +55,14 @@ class TargetKind(StrEnum):
     """How a target is told."""
 
     NOTIFY = "notify"
+    ACTION = "action"
     SPEAKER = "speaker"
     TV = "tv"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One receiver: an entity id, or the name of an action of `notify`."""
+    """One receiver: an entity id, or the name of an action such as `notify.phone`."""
 
     kind: TargetKind
     name: str
@@ -151,7 +152,7 @@ def _targets(data: Mapping[str, Any]) -> tuple[Target, ...]:
             Target(kind, name)
             for kind, key in (
                 (TargetKind.NOTIFY, CONF_NOTIFY_ENTITIES),
-                (TargetKind.NOTIFY, CONF_NOTIFY_ACTIONS),
+                (TargetKind.ACTION, CONF_NOTIFY_ACTIONS),
                 (TargetKind.SPEAKER, CONF_SPEAKERS),
                 (TargetKind.TV, CONF_TVS),
             )

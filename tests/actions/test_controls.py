@@ -3,28 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 import pytest
 import voluptuous as vol
 
-from custom_components.immich_backup.const import CONF_NEW_MEDIA, DOMAIN
+from custom_components.immich_backup.const import CONF_NEW_MEDIA
 from custom_components.immich_backup.engine.controls import END_OF_PAUSE
 from custom_components.immich_backup.engine.ledger import LedgerError
+from tests.support.actions import act
 from tests.support.home import ENTRY_ID, Home, folder_data
 
 FOR_EVER = {"paused": True, "paused_until": None}
 OVER = {"paused": False, "paused_until": None}
-
-
-async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
-    """Call an action and return its answer."""
-    answer = await hass.services.async_call(
-        DOMAIN, name, data, blocking=True, return_response=True
-    )
-    assert isinstance(answer, dict)
-    return answer
 
 
 async def test_pause_and_resume(home: Home) -> None:

@@ -1,9 +1,6 @@
 """The actions run, stop and retry_failed."""
 
-from typing import Any
-
 from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 import pytest
@@ -11,16 +8,8 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.immich_backup.const import CONF_NEW_MEDIA, CONF_RULES, DOMAIN
 from simulator import Action, Fault
+from tests.support.actions import act
 from tests.support.home import Home, folder_data, permission_lost, until
-
-
-async def act(hass: HomeAssistant, name: str, **data: Any) -> dict[str, Any]:
-    """Call an action and return its answer."""
-    answer = await hass.services.async_call(
-        DOMAIN, name, data, blocking=True, return_response=True
-    )
-    assert isinstance(answer, dict)
-    return answer
 
 
 async def test_run_answers_with_its_outcome(home: Home) -> None:

@@ -24,6 +24,8 @@ class Item:
     twins: list[FileRow] = field(default_factory=list)
     # What is to be recorded once the server has it.
     reason: Reason = Reason.UPLOADED
+    # What the server calls it, once it has it.
+    asset_id: str | None = None
 
     @property
     def files(self) -> Sequence[FileRow]:

@@ -259,6 +259,8 @@ class RunPart:
     stored: dict[MediaKind | None, Stored] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
     failing: list[str] = field(default_factory=list)
+    # The assets (their ids) of the files that were stored last.
+    assets: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class Outcomes:
             ],
             self._clock.time(),
         )
+        for item in items:
+            item.asset_id = findings[item.sha1].asset_id
         for folder in superseded:
             self._run.part(folder).counts.superseded += 1
 
@@ -60,6 +62,8 @@ class Outcomes:
             part.counts.uploaded += 1
             part.counts.uploaded_bytes += item.file.stamp.size
             _note_stored(part, os.fsdecode(item.file.path), item.file.stamp.size)
+            if item.asset_id is not None:
+                part.assets = [item.asset_id, *part.assets][:EXAMPLES]
         else:
             part.counts.duplicates += 1
         for twin in item.twins:

@@ -1,0 +1,377 @@
+"""Telling people: who is told what and when, and what becomes of it."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.immich_backup import announcer
+from custom_components.immich_backup.const import (
+    CONF_DIGEST_MINUTES,
+    CONF_EVENTS,
+    CONF_FOLDERS,
+    CONF_LEAST_COUNT,
+    CONF_MESSAGE,
+    CONF_NEW_MEDIA,
+    CONF_NOTIFY_ACTIONS,
+    CONF_NOTIFY_ENTITIES,
+    CONF_QUIET_FAILURES,
+    CONF_QUIET_FROM,
+    CONF_QUIET_TO,
+    DOMAIN,
+    SUBENTRY_NOTIFICATION,
+)
+from custom_components.immich_backup.engine.events import FolderOverdue
+from custom_components.immich_backup.issues import Issue
+from custom_components.immich_backup.notifications import (
+    Notification,
+    Occasion,
+    notification_of,
+)
+from simulator import Action, Fault
+
+from .support.actions import act
+from .support.home import ENTRY_ID, Home, folder_data, until
+
+PHONE = "mobile_app_phone"
+EVERYTHING = [occasion.value for occasion in Occasion]
+
+
+def notification_data(
+    *, title: str = "Phones", subentry_id: str = "notification1", **options: Any
+) -> ConfigSubentryDataWithId:
+    """Return a notification as the form stores it: all that happens, to one phone."""
+    data = {CONF_EVENTS: EVERYTHING, CONF_NOTIFY_ACTIONS: [f"notify.{PHONE}"]}
+    return ConfigSubentryDataWithId(
+        data={**data, **options},
+        subentry_id=subentry_id,
+        subentry_type=SUBENTRY_NOTIFICATION,
+        title=title,
+        unique_id=None,
+    )
+
+
+class Phone:
+    """An action that tells a phone, and what that got."""
+
+    def __init__(self, hass: HomeAssistant, name: str = PHONE) -> None:
+        """Register the action."""
+        self.calls: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+        self.hangs = False
+        hass.services.async_register("notify", name, self._notify)
+
+    async def _notify(self, call: ServiceCall) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.error is not None:
+            raise self.error
+        self.calls.append(dict(call.data))
+
+    async def got(self, count: int = 1) -> list[str]:
+        """Return what it was told, once it was told so much."""
+        await until(lambda: len(self.calls) >= count)
+        assert len(self.calls) == count
+        return [call["message"] for call in self.calls]
+
+
+@pytest.fixture
+async def phone(hass: HomeAssistant) -> Phone:
+    """Return a phone."""
+    return Phone(hass)
+
+
+def photos(home: Home, *names: str) -> None:
+    """Write photos into the folder."""
+    for name in names:
+        (home.folder() / name).write_bytes(f"content of {name}".encode())
+
+
+async def back_up(home: Home, **data: Any) -> dict[str, Any]:
+    """Do a run and return its response."""
+    return await act(home.hass, "run", **data)
+
+
+async def set_up(home: Home, *notifications: ConfigSubentryDataWithId) -> None:
+    """Set up an account whose folder is backed up when that is asked for."""
+    await home.set_up(
+        folder_data(home.folder(), **{CONF_NEW_MEDIA: False}), *notifications
+    )
+
+
+async def test_completed(home: Home, phone: Phone) -> None:
+    """A phone is told what was stored, and what to do with a tap."""
+    await set_up(home, notification_data())
+    photos(home, "a.jpg", "b.jpg")
+    await back_up(home)
+    (text,) = await phone.got()
+    assert "2" in text
+    assert "Camera" in text
+    extras = phone.calls[0]["data"]
+    assert extras["tag"] == f"{DOMAIN}_notification1"
+    assert extras["url"] == extras["clickAction"]
+    assert "actions" not in extras
+    state = home.state("event", "notification")
+    assert state.attributes["event_type"] == "delivered"
+    assert state.attributes["targets"] == [
+        {
+            "target": f"notify.{PHONE}",
+            "kind": "notify",
+            "ok": True,
+            "error": None,
+            "skipped": None,
+        }
+    ]
+    # Nothing stored is nothing to tell.
+    await back_up(home)
+    await home.hass.async_block_till_done()
+    assert len(phone.calls) == 1
+
+
+async def test_what_fails_is_told_once_and_can_be_retried(
+    home: Home, phone: Phone
+) -> None:
+    """A file that fails for weeks is told once; a phone offers to try it again."""
+    await set_up(home, notification_data())
+    fault = home.immich.faults.add(
+        Fault(action=Action.RESPOND, path_regex="^/api/assets$", canned="too-large")
+    )
+    photos(home, "a.jpg")
+    assert (await back_up(home))["outcome"] == "completed_with_errors"
+    (text,) = await phone.got()
+    assert "a.jpg" in text
+    await back_up(home)
+    await home.hass.async_block_till_done()
+    assert len(phone.calls) == 1
+    home.immich.faults.remove(fault)
+    (choice,) = phone.calls[0]["data"]["actions"]
+    home.hass.bus.async_fire(
+        "mobile_app_notification_action", {"action": choice["action"]}
+    )
+    await home.until_stored(1)
+    assert len(await phone.got(2)) == 2
+
+
+async def test_only_what_is_wanted(home: Home, phone: Phone) -> None:
+    """Events, folders and the least count decide who is told."""
+    await set_up(
+        home,
+        notification_data(**{CONF_LEAST_COUNT: 2}),
+        notification_data(subentry_id="n2", title="Other", **{CONF_FOLDERS: ["other"]}),
+        notification_data(
+            subentry_id="n3", title="Errors", **{CONF_EVENTS: ["failed"]}
+        ),
+    )
+    photos(home, "a.jpg")
+    await back_up(home)
+    await home.hass.async_block_till_done()
+    assert not phone.calls
+    photos(home, "b.jpg", "c.jpg")
+    await back_up(home)
+    assert len(await phone.got()) == 1
+
+
+async def test_digest(home: Home, phone: Phone) -> None:
+    """Many small runs become one message."""
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        photos(home, name)
+        await back_up(home)
+    assert not phone.calls
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
+    (text,) = await phone.got()
+    assert "3" in text
+
+
+async def test_overdue_and_unavailable(
+    home: Home, phone: Phone, quick_checks: None
+) -> None:
+    """A folder that is away, or was not backed up for long, is told at once."""
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    await until(lambda: "folder1" in home.engine.folders)
+    home.engine._emit(FolderOverdue("folder1", True))
+    assert "Camera" in (await phone.got())[0]
+    home.engine._emit(FolderOverdue("folder1", False))
+    home.folder().rename(home.root / "elsewhere")
+    assert "Camera" in (await phone.got(2))[1]
+
+
+async def test_other_targets_are_not_disturbed(
+    home: Home, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Targets that hang, fail or do not exist delay and break nothing."""
+    monkeypatch.setitem(announcer.PATIENCE, announcer.TargetKind.ACTION, 0.2)
+    hanging, failing = Phone(home.hass, "hanging"), Phone(home.hass, "failing")
+    hanging.hangs = True
+    failing.error = HomeAssistantError("No signal")
+    broken = Phone(home.hass, "broken")
+    broken.error = ZeroDivisionError("bug")
+    names = ["notify.hanging", "notify.failing", "notify.broken", f"notify.{PHONE}"]
+    await set_up(
+        home,
+        notification_data(
+            **{
+                CONF_NOTIFY_ACTIONS: [*names, "notify.gone"],
+                CONF_NOTIFY_ENTITIES: ["notify.nobody"],
+            }
+        ),
+    )
+    for number in range(1, 4):
+        photos(home, f"{number}.jpg")
+        assert (await back_up(home))["outcome"] == "completed"
+        await phone.got(number)
+        await until(
+            lambda count=number: len(home.manager.announcer.deliveries) == 6 * count
+        )
+    errors = {
+        delivery.target: delivery.error
+        for delivery in list(home.manager.announcer.deliveries)[-6:]
+    }
+    assert errors[f"notify.{PHONE}"] is None
+    assert errors["notify.failing"] == "No signal"
+    assert "did not answer" in (errors["notify.hanging"] or "")
+    assert "ZeroDivisionError" in (errors["notify.broken"] or "")
+    assert home.state("event", "notification").attributes["event_type"] == (
+        "partly_delivered"
+    )
+    # After the third time a person is told which ones, and then that it is over.
+    problems = await until(lambda: told(home) or "")
+    for name in ("hanging", "failing", "broken", "gone", "nobody"):
+        assert f"- notify.{name}" in problems
+    assert PHONE not in problems
+    subentry = home.entry.subentries["notification1"]
+    home.hass.config_entries.async_update_subentry(
+        home.entry, subentry, data={CONF_NOTIFY_ACTIONS: [f"notify.{PHONE}"]}
+    )
+    await act(home.hass, "send_test")
+    assert told(home) is None
+
+
+def told(home: Home) -> str | None:
+    """Return what the repair issue says that keeps failing; None without one."""
+    issue = ir.async_get(home.hass).async_get_issue(
+        DOMAIN, f"{Issue.NOTIFICATION.value}_{ENTRY_ID}_notification1"
+    )
+    if issue is None:
+        return None
+    assert issue.translation_placeholders is not None
+    return issue.translation_placeholders["problems"]
+
+
+async def test_template_that_fails(home: Home, phone: Phone) -> None:
+    """The usual words are said instead, and a person is told."""
+    await set_up(home, notification_data(**{CONF_MESSAGE: "{{ 1 / 0 }}"}))
+    photos(home, "a.jpg")
+    await back_up(home)
+    assert "Camera" in (await phone.got())[0]
+    assert "message" in await until(lambda: told(home) or "")
+    home.hass.config_entries.async_remove_subentry(home.entry, "notification1")
+    await home.hass.async_block_till_done()
+    assert told(home) is None
+
+
+async def test_send_test(home: Home, phone: Phone) -> None:
+    """A sample can be sent by a button and an action, which answers."""
+    await set_up(home)
+    with pytest.raises(ServiceValidationError, match="no notification"):
+        await act(home.hass, "send_test")
+    home.hass.config_entries.async_remove_subentry(home.entry, "folder1")
+    await home.hass.config_entries.async_unload(ENTRY_ID)
+    await set_up_again(home)
+    answer = await act(home.hass, "send_test", notification="Phones")
+    (delivery,) = answer["deliveries"]
+    assert delivery["ok"] is True
+    assert (delivery["kind"], delivery["event"]) == ("notify", "test")
+    assert delivery["message"] == phone.calls[0]["message"]
+    with pytest.raises(ServiceValidationError, match="Phones"):
+        await act(home.hass, "send_test", notification="Speakers")
+    await home.press("send_test")
+    assert len(phone.calls) == 2
+
+
+async def set_up_again(home: Home) -> None:
+    """Set the account up anew, with a notification."""
+    await home.hass.config_entries.async_remove(ENTRY_ID)
+    await set_up(home, notification_data())
+
+
+async def test_message_does_not_outlive_its_notification(
+    home: Home, phone: Phone
+) -> None:
+    """What was to be told later is not told by a notification that was removed."""
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    photos(home, "a.jpg")
+    await back_up(home)
+    home.hass.config_entries.async_remove_subentry(home.entry, "notification1")
+    await home.hass.async_block_till_done()
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
+    await home.hass.async_block_till_done()
+    assert not phone.calls
+
+
+def quiet(hass: HomeAssistant, begin: str, end: str, **options: Any) -> Notification:
+    """Return a notification with quiet hours."""
+    data = notification_data(**{CONF_QUIET_FROM: begin, CONF_QUIET_TO: end, **options})
+    from homeassistant.config_entries import ConfigSubentry  # noqa: PLC0415
+
+    return notification_of(ConfigSubentry(**data))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "now", "until_then"),
+    [
+        ("22:00:00", "07:00:00", "21:59:59", None),
+        ("22:00:00", "07:00:00", "22:00:00", "2026-11-26T07:00:00"),
+        ("22:00:00", "07:00:00", "06:59:59", "2026-11-25T07:00:00"),
+        ("22:00:00", "07:00:00", "07:00:00", None),
+        ("12:00:00", "14:00:00", "13:00:00", "2026-11-25T14:00:00"),
+        ("12:00:00", "14:00:00", "14:00:00", None),
+        ("12:00:00", "12:00:00", "12:00:00", None),
+    ],
+)
+async def test_quiet_hours(
+    hass: HomeAssistant, begin: str, end: str, now: str, until_then: str | None
+) -> None:
+    """The hours are those of the home, over midnight or not."""
+    await hass.config.async_set_time_zone("Europe/Amsterdam")
+    moment = datetime.fromisoformat(f"2026-11-25T{now}+01:00")
+    found = quiet(hass, begin, end).quiet_until(moment)
+    wanted = None
+    if until_then is not None:
+        wanted = datetime.fromisoformat(f"{until_then}+01:00")
+    assert found == wanted
+
+
+@pytest.mark.parametrize("failures", [True, False])
+async def test_quiet_hours_of_a_home(home: Home, phone: Phone, failures: bool) -> None:
+    """What happens in quiet hours is told after them, failures maybe at once."""
+    now = dt_util.now()
+    begin, end = now - timedelta(hours=1), now + timedelta(hours=1)
+    await set_up(
+        home,
+        notification_data(
+            **{
+                CONF_QUIET_FROM: f"{begin:%H:%M:%S}",
+                CONF_QUIET_TO: f"{end:%H:%M:%S}",
+                CONF_QUIET_FAILURES: failures,
+            }
+        ),
+    )
+    photos(home, "a.jpg")
+    await back_up(home)
+    await home.hass.async_block_till_done()
+    assert not phone.calls
+    home.engine._emit(FolderOverdue("folder1", True))
+    await home.hass.async_block_till_done()
+    if failures:
+        await phone.got()
+    assert len(phone.calls) == int(failures)
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(hours=1, minutes=1))
+    await phone.got()
