@@ -27,21 +27,6 @@ NIGHT = ("Only at night",)
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Path:
-    """Return an empty folder."""
-    path = tmp_path / "camera"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 async def rig(server: Simulator, tmp_path: Path, camera: Path) -> AsyncIterator[Rig]:
     """Return an engine that backs the folder up by itself."""
     async with rig_on(server, tmp_path / "ledger.db", [folder_at(camera)]) as found:

@@ -1,6 +1,5 @@
 """The hash step: groups of files read in one go, and what is kept of them."""
 
-from collections.abc import AsyncIterator
 import os
 from pathlib import Path
 
@@ -146,13 +145,6 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     flight.release_file(rows[2])
     assert len(released) == 2
     assert len(flight) == 2
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
 
 
 @pytest.mark.parametrize("room", [0, 2**24])

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from custom_components.immich_backup.engine import (
     Engine,
@@ -46,13 +45,6 @@ async def engine_on(
             yield engine
         finally:
             await engine.stop()
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
 
 
 async def answer(server: Simulator, path: str) -> object:

@@ -1,7 +1,6 @@
 """A limit on how fast bytes go out, shared by all uploads."""
 
 import asyncio
-from collections.abc import AsyncIterator
 import os
 from pathlib import Path
 import time
@@ -15,13 +14,6 @@ from simulator import Simulator
 from .support import folder_at, make, rig_on
 
 MEGABYTE = 1_000_000
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
 
 
 @given(st.floats(1, 1e9))

@@ -39,13 +39,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
-
-
-@pytest.fixture
 def stick(tmp_path: Path) -> Path:
     """Return a place for something to be mounted."""
     path = tmp_path / "stick"

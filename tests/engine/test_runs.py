@@ -29,21 +29,6 @@ LARGE = 1_000_000
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Path:
-    """Return an empty folder."""
-    path = tmp_path / "camera"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 async def rig(server: Simulator, tmp_path: Path, camera: Path) -> AsyncIterator[Rig]:
     """Return an engine that tends the folder; runs are asked for."""
     # Only a scan finds what is new.

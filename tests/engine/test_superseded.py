@@ -14,13 +14,6 @@ PROTECTED = FileState.PROTECTED
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Simulator]:
-    """Return an Immich server."""
-    async with Simulator(None) as simulator:
-        yield simulator
-
-
-@pytest.fixture
 async def rig(server: Simulator, tmp_path: Path) -> AsyncIterator[Rig]:
     """Return an engine that tends the folder `camera`; runs are asked for."""
     (tmp_path / "camera").mkdir()
