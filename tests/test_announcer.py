@@ -1,16 +1,21 @@
 """Telling people: who is told what and when, and what becomes of it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from PIL import Image
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.immich_backup import announcer
 from custom_components.immich_backup.const import (
@@ -29,6 +34,7 @@ from custom_components.immich_backup.const import (
     SUBENTRY_NOTIFICATION,
 )
 from custom_components.immich_backup.engine.events import FolderOverdue
+from custom_components.immich_backup.immich.errors import ImmichError
 from custom_components.immich_backup.issues import Issue
 from custom_components.immich_backup.notifications import (
     Notification,
@@ -38,7 +44,7 @@ from custom_components.immich_backup.notifications import (
 from simulator import Action, Fault
 
 from .support.actions import act
-from .support.home import ENTRY_ID, Home, folder_data, until
+from .support.home import ENTRY_ID, PATIENCE, Home, folder_data, until
 
 PHONE = "mobile_app_phone"
 EVERYTHING = [occasion.value for occasion in Occasion]
@@ -133,6 +139,39 @@ async def test_completed(home: Home, phone: Phone) -> None:
     await back_up(home)
     await home.hass.async_block_till_done()
     assert len(phone.calls) == 1
+
+
+async def test_photo_for_a_phone(
+    home: Home, phone: Phone, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """A phone shows a stored photo, which can be fetched for a while without login."""
+    assert await async_setup_component(home.hass, "http", {})
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    Image.new("RGB", (640, 480), "red").save(home.folder() / "a.jpg")
+    await back_up(home)
+    (asset,) = home.immich.assets()
+    await until_thumbnail(home, asset.id)
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
+    await phone.got()
+    picture = phone.calls[0]["data"]["image"]
+    assert picture.startswith(f"/api/{DOMAIN}/clip/")
+    client = await hass_client_no_auth()
+    response = await client.get(picture)
+    assert response.status == 200
+    shown = Image.open(BytesIO(await response.read()))
+    red, green, _ = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))
+    assert red > 200
+    assert green < 50
+
+
+async def until_thumbnail(home: Home, asset_id: str) -> None:
+    """Wait until the server has made a thumbnail."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(ImmichError):
+                await home.manager.client.thumbnail(asset_id, large=True)
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_what_fails_is_told_once_and_can_be_retried(

@@ -236,6 +236,7 @@ class Announcer:
             language=notification.language or self._hass.config.language,
             tag=f"{DOMAIN}_{notification.id}",
             url="/config/integrations/integration/immich_backup",
+            picture=await self._picture(notification, news),
             assets=tuple(news.assets),
             retry=news.failed > 0,
         )
@@ -250,6 +251,14 @@ class Announcer:
         for listener in list(self._listeners):
             listener(deliveries)
         return deliveries
+
+    async def _picture(self, notification: Notification, news: News) -> str | None:
+        """Return a path that shows a stored photo for a while, for those who can."""
+        phones = any(one.kind is TargetKind.ACTION for one in notification.targets)
+        if not (notification.picture and phones and news.assets):
+            return None
+        photo = await self._clips.photo(news.assets)
+        return None if photo is None else photo.path
 
     async def _deliver(
         self, notification: Notification, target: Target, message: Message, event: str

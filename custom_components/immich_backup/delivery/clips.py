@@ -110,11 +110,20 @@ class Clips:
         """
         if (shelf := shelf_of(self._hass)) is None:
             return None
-        if photos := await self._photos(message.assets[:1]):
-            content = photos[0]
-        else:
-            content = await asyncio.to_thread(slides.card, message.title, message.text)
+        if (photo := await self.photo(message.assets)) is not None:
+            return photo
+        content = await asyncio.to_thread(slides.card, message.title, message.text)
         return shelf.keep(content, "image/jpeg", _CARD_ALONE)
+
+    async def photo(self, assets: Sequence[str]) -> Clip | None:
+        """Return the first of these assets (their ids) as a picture.
+
+        None when it can't be had, or Home Assistant serves nothing. Raises nothing.
+        """
+        if (shelf := shelf_of(self._hass)) is None:
+            return None
+        photos = await self._photos(assets[:1])
+        return shelf.keep(photos[0], "image/jpeg", _CARD_ALONE) if photos else None
 
     async def _slides(
         self, message: Message, sound: bytes | None
