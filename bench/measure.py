@@ -177,6 +177,13 @@ def memory(what: str, process: int | str = "self") -> float:
     raise ProcessLookupError(process)
 
 
+def cpu_seconds(process: int | str = "self") -> float:
+    """Return the CPU seconds that all threads of a process have used."""
+    # The name of the process, in brackets, may hold anything.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Probe:
     """Measures how late an event loop is, from inside of it."""
 

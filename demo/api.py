@@ -133,6 +133,10 @@ class HomeSocket:
             {"type": "subscribe_events", "event_type": event_type}, listener
         )
 
+    async def ping(self) -> None:
+        """Send a ping and wait for its answer."""
+        await self._send({"type": "ping"}, None)
+
     async def action(self, domain: str, name: str, **data: Any) -> Json:
         """Perform an action and return its response; raises ApiError."""
         result: Json = await self.command(
@@ -166,11 +170,11 @@ class HomeSocket:
                 listener := self._listeners.get(data["id"])
             ):
                 listener(data["event"])
-            elif data["type"] == "result" and (
+            elif data["type"] in ("result", "pong") and (
                 answer := self._answers.pop(data["id"], None)
             ):
-                if data["success"]:
-                    answer.set_result(data["result"])
+                if data.get("success", True):
+                    answer.set_result(data.get("result"))
                 else:
                     answer.set_exception(ApiError(data["error"]["message"]))
         for answer in self._answers.values():

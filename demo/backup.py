@@ -16,6 +16,15 @@ _PATIENCE = 15.0
 _INTERVAL = 0.2
 
 
+async def entity_id(socket: HomeSocket, unique_id: str) -> str:
+    """Return the id of one of the integration's entities. Raises DemoError."""
+    for entity in await socket.command("config/entity_registry/list"):
+        if entity["platform"] == DOMAIN and entity["unique_id"] == unique_id:
+            found: str = entity["entity_id"]
+            return found
+    raise DemoError(f"There is no entity {unique_id}")
+
+
 class Backup:
     """The backup of one folder of an account."""
 
@@ -69,26 +78,18 @@ class Backup:
             if state["entity_id"] in registered
         }
 
-    async def entity_id(self, unique_id: str) -> str:
-        """Return the id of one of the integration's entities."""
-        for entity in await self._socket.command("config/entity_registry/list"):
-            if entity["platform"] == DOMAIN and entity["unique_id"] == unique_id:
-                entity_id: str = entity["entity_id"]
-                return entity_id
-        raise DemoError(f"There is no entity {unique_id}")
-
     async def event_id(self) -> str:
         """Return the id of the entity that tells of the folder's runs."""
-        return await self.entity_id(f"{self._subentry_id}_backup")
+        return await entity_id(self._socket, f"{self._subentry_id}_backup")
 
     async def wait_for_entities(self, protected: int) -> None:
         """Wait until entities show what the ledger says, or have had the time to."""
         expected = {
-            await self.entity_id(f"{self._subentry_id}_protected_files"): str(
+            await entity_id(self._socket, f"{self._subentry_id}_protected_files"): str(
                 protected
             ),
-            await self.entity_id(f"{self._entry_id}_connected"): "on",
-            await self.entity_id(f"{self._entry_id}_running"): "off",
+            await entity_id(self._socket, f"{self._entry_id}_connected"): "on",
+            await entity_id(self._socket, f"{self._entry_id}_running"): "off",
         }
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):

@@ -1,8 +1,7 @@
 """The demonstration, step by step: start, set up, back up, tell, keep running."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 import sys
@@ -10,7 +9,7 @@ import time
 
 from aiohttp import ClientError, ClientSession
 
-from . import log, onboarding, samples
+from . import log, samples
 from .api import ApiError, HomeApi, HomeSocket, Json
 from .backup import Backup
 from .errors import DemoError
@@ -21,12 +20,10 @@ from .process import HomeLock
 from .report import Report, Sums, ignored_names
 from .server import Server, look_at, simulated_server
 from .state import HomeState
+from .visit import visit
 
 # A run may end while a file is still being written; the next one takes it.
 _RUNS = 3
-# Seconds until Home Assistant has set everything up.
-_START = 120.0
-_INTERVAL = 0.2
 # Seconds between lines that tell the progress of a long backup.
 _PROGRESS = 15.0
 # Finished runs that are told; nothing else needs to be.
@@ -101,7 +98,7 @@ class Demonstration:
             await asyncio.to_thread(samples.make, folder)
 
         api = HomeApi(session, home.url)
-        async with _visit(home, api, state) as socket:
+        async with visit(home, api, state) as socket:
             installation = Installation(api, socket, state)
             account = await installation.account(server)
             subentry_id = await installation.folder(account, folder)
@@ -119,7 +116,7 @@ class Demonstration:
             code = await self._watch(socket, home, event)
         while code == RESTART:
             await home.start()
-            async with _visit(home, api, state) as socket:
+            async with visit(home, api, state) as socket:
                 code = await self._watch(socket, home, event)
         raise DemoError(f"Home Assistant ended: {home.last_words()}")
 
@@ -236,20 +233,3 @@ class Demonstration:
                 f"{time.strftime('%H:%M:%S')} uploaded {run['uploaded']}, failed"
                 f" {run['failed']}: {', '.join(run['examples'] + run['failing'])}"
             )
-
-
-@asynccontextmanager
-async def _visit(
-    home: Home, api: HomeApi, state: HomeState
-) -> AsyncGenerator[HomeSocket]:
-    """Log in to a home that starts, and wait until everything in it is set up."""
-    await home.wait_until_up(api)
-    await onboarding.log_in(api, state)
-    async with await api.connect() as socket:
-        async with asyncio.timeout(_START):
-            while (config := await socket.command("get_config"))["state"] != "RUNNING":
-                await asyncio.sleep(_INTERVAL)
-        if config["recovery_mode"]:
-            raise DemoError(f"Home Assistant is in recovery mode; see {home.log}.1")
-        await onboarding.finish(api)
-        yield socket

@@ -26,26 +26,43 @@ async def change_account(
 
 
 async def add_folder(
-    api: HomeApi, entry_id: str, answers: Mapping[str, Any], flow_id: str | None = None
+    api: HomeApi,
+    entry_id: str,
+    answers: Mapping[str, Any],
+    flow_id: str | None = None,
+    *,
+    detours: Sequence[str] = (),
 ) -> Json:
-    """Fill in the form of a new folder, or one that is open, and return how it ended."""
+    """Fill in the form of a new folder, or one that is open, and return how it ended.
+
+    ``detours`` are steps that are offered and taken once before it goes on.
+    """
     if flow_id is None:
         step = await api.post(_SUBENTRY_FLOW, {"handler": [entry_id, "folder"]})
     else:
         step = await api.get(f"{_SUBENTRY_FLOW}/{flow_id}")
-    return await _fill_in(api, _SUBENTRY_FLOW, step, answers)
+    return await _fill_in(api, _SUBENTRY_FLOW, step, answers, detours)
 
 
 async def _fill_in(
-    api: HomeApi, path: str, step: Json, answers: Mapping[str, Any]
+    api: HomeApi,
+    path: str,
+    step: Json,
+    answers: Mapping[str, Any],
+    detours: Sequence[str] = (),
 ) -> Json:
     """Answer each form until the flow ends; raises DemoError when one is refused.
 
     Of what can be chosen in between, the first is what goes on.
     """
+    left = list(detours)
     while (kind := step["type"]) in ("form", "menu"):
         if kind == "menu":
-            name, filled = step["step_id"], {"next_step_id": step["menu_options"][0]}
+            options = step["menu_options"]
+            chosen = next((option for option in options if option in left), options[0])
+            if chosen in left:
+                left.remove(chosen)
+            name, filled = step["step_id"], {"next_step_id": chosen}
         else:
             name, filled = step["step_id"], _fill(step["data_schema"] or (), answers)
         step = await api.post(f"{path}/{step['flow_id']}", filled)

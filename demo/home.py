@@ -147,6 +147,12 @@ class Home:
             output=self._output,
         )
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process, once it is started."""
+        assert self._process is not None
+        return self._process.pid
+
     async def wait_until_up(self, api: HomeApi) -> None:
         """Wait until somebody can log in. Raises DemoError when nobody can."""
         onboarded = await asyncio.to_thread(self._is_onboarded)
