@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import shutil
 import subprocess
+from typing import override
 
 from hypothesis import given, strategies as st
 import pytest
@@ -189,12 +190,42 @@ def test_each_pair_is_told_once(tmp_path: Path) -> None:
         "b": _Folder(tmp_path / "one"),
         "c": _Folder(tmp_path / "two"),
     }
-    found.look(folders)
-    found.look(folders)
+
+    def look(*changed: str) -> None:
+        for key in changed:
+            found.look(folders, key)
+
+    look("a", "b", "c", "a", "b", "c")
     assert told == [("a", "b"), ("a", "c")]
-    folders["b"].directories = folders["c"].directories = {5}
-    found.look(folders)
+    folders["b"].directories = {5}
+    look("b")
+    folders["c"].directories = {5}
+    look("c", "c")
     assert told[2:] == [("b", "c")]
     del folders["a"]
-    found.look(folders)
+    look("a", "a")
     assert found.pairs == {("b", "c")}
+    folders["b"].directories = {6}
+    look("b")
+    assert found.pairs == set()
+    folders["b"].directories = {5}
+    look("b")
+    assert told[3:] == [("b", "c")]
+
+
+def test_a_folder_that_did_not_change_is_not_compared(tmp_path: Path) -> None:
+    """With hundreds of folders that are looked at all the time it would be much work."""
+    asked: list[str] = []
+
+    class Others(dict[str, _Folder]):
+        @override
+        def __iter__(self) -> Iterator[str]:
+            asked.append("all")
+            return super().__iter__()
+
+    found = Overlaps(lambda *_: None)
+    folders = Others({str(n): _Folder(tmp_path / str(n), {n}) for n in range(3)})
+    for _ in range(3):
+        for key in ("0", "1", "2"):
+            found.look(folders, key)
+    assert len(asked) == 3

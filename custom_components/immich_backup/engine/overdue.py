@@ -7,7 +7,7 @@ from .clock import Clock
 from .events import Event, FolderOverdue
 from .ledger import Ledger, agenda, folders
 from .ledger.agenda import AgendaRow
-from .model import FileState, Folder
+from .model import FileState, Folder, Tally
 from .watched import WatchedFolder
 
 # Seconds between looks at all folders.
@@ -72,12 +72,13 @@ class OverdueWatch:
             # By a clock that has been set right since; nothing would ever be overdue.
             await self._ledger.run(agenda.set_since, ahead, now)
             rows = await self._ledger.ask(agenda.read)
+        tallies = await self._ledger.ask(folders.tallies)
         well = [
             key
             for key, watched in self._folders.items()
             if key in rows
             and now - (rows[key].well_at or 0.0) >= _RECORD_INTERVAL
-            and await self._is_well(watched)
+            and _is_well(watched, tallies)
         ]
         if well:
             await self._ledger.run(agenda.note_well, well, now)
@@ -90,9 +91,10 @@ class OverdueWatch:
                 await self._ledger.run(agenda.set_overdue, key, overdue)
                 self._emit(FolderOverdue(key, overdue))
 
-    async def _is_well(self, watched: WatchedFolder) -> bool:
-        """Return whether a folder can be read, and nothing is to be done in it."""
-        if watched.number is None or watched.source is None:
-            return False
-        tally = await self._ledger.ask(folders.tally, watched.number)
-        return not tally.count(*_UNDONE)
+
+def _is_well(watched: WatchedFolder, tallies: Mapping[int, Tally]) -> bool:
+    """Return whether a folder can be read, and nothing is to be done in it."""
+    if watched.number is None or watched.source is None:
+        return False
+    tally = tallies.get(watched.number)
+    return tally is None or not tally.count(*_UNDONE)

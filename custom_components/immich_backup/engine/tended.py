@@ -124,7 +124,7 @@ class TendedFolders(Mapping[str, WatchedFolder]):
         watched = self._folders.pop(folder_id, None)
         if watched is not None:
             await watched.stop()
-        self._look_for_overlaps()
+        self._look_for_overlaps(folder_id)
 
     async def stop(self) -> None:
         """Stop tending all folders; they are still known."""
@@ -187,6 +187,6 @@ class TendedFolders(Mapping[str, WatchedFolder]):
                 return watched
         return None
 
-    def _look_for_overlaps(self) -> None:
-        """Compare all folders, and tell of those that begin to overlap."""
-        self._overlaps.look(self._folders)
+    def _look_for_overlaps(self, folder_id: str) -> None:
+        """Compare a folder with the others, and tell of those it begins to overlap."""
+        self._overlaps.look(self._folders, folder_id)

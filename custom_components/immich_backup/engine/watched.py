@@ -47,11 +47,11 @@ class WatchedFolder:
         session: int,
         emit: Callable[[Event], None],
         arrived: Callable[[str], None],
-        looked: Callable[[], None],
+        looked: Callable[[str], None],
     ) -> None:
         """Take what it needs.
 
-        ``arrived`` is told the folder's id when files may be waiting, ``looked`` that
+        ``arrived`` is told the folder's id when files may be waiting, ``looked`` when
         the root or its directories were looked at.
         """
         self.folder = folder
@@ -75,6 +75,9 @@ class WatchedFolder:
         # The configuration leads elsewhere; what is under way for the old place ends.
         self._moved = False
         self._rules_changed = True
+        # When its files are due, as the ledger said (see Settler.next_due); None once
+        # something happened since.
+        self._files_due: tuple[float | None, float | None] | None = None
         self._next_check = clock.monotonic()
         self._scan_waiters: list[asyncio.Future[ScanResult | None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -229,7 +232,9 @@ class WatchedFolder:
     async def _tend(self) -> None:
         """Do what is due, then sleep until the next thing is."""
         while True:
-            self._wake.clear()
+            if self._wake.is_set():
+                self._files_due = None
+                self._wake.clear()
             try:
                 await self._work()
                 delay = await self._next_delay()
@@ -275,7 +280,9 @@ class WatchedFolder:
         if self.trouble is None:
             if self._watch.due_at is not None:
                 due.append(self._watch.due_at)
-            since, again = await self._settler.next_due()
+            if self._files_due is None:
+                self._files_due = await self._settler.next_due()
+            since, again = self._files_due
             if since is not None:
                 due.append(since + self.folder.settle_seconds)
             if again is not None:
@@ -293,6 +300,7 @@ class WatchedFolder:
             return row
 
         self._row = await self._ledger.run(load)
+        self._files_due = None
         self._settler = Settler(
             self._ledger,
             self._clock,
@@ -326,6 +334,7 @@ class WatchedFolder:
         before, self.root = self.root, root
         if root.trouble is not None:
             self._set_trouble(root.trouble)
+            self._looked(self.folder.id)
             await self._watch.end()
             return
         if self._row.root not in (None, root.path):
@@ -336,17 +345,19 @@ class WatchedFolder:
             # and ends a trouble.
             self._timer.scan_now()
             self._arrived(self.folder.id)
-        self._looked()
+        self._looked(self.folder.id)
         await self._watch.keep(self.folder, root)
 
     async def _detect(self) -> None:
         """Scan everything if that is due, else what the events noted."""
         self._watch.gather()
         if self._scan_waiters or self._timer.due:
+            self._files_due = None
             # A scan meets all that was noted.
             self._watch.take()
             await self._scan_all()
         elif self.trouble is None and (noted := self._watch.take()):
+            self._files_due = None
             await self._scan_noted(noted)
 
     async def _scan_all(self) -> None:
@@ -366,7 +377,7 @@ class WatchedFolder:
                 return
             raise
         _answer(waiters, result)
-        self._looked()
+        self._looked(self.folder.id)
         self._set_trouble(trouble)
         if result is not None and result.ended:
             assert root.location is not None
@@ -412,6 +423,10 @@ class WatchedFolder:
         """Decide for what has settled, was decided by other rules or changes by time."""
         settler = self._settler
         assert settler is not None
+        if not self._is_file_due():
+            # Hundreds of folders that wait ask the ledger nothing.
+            return
+        self._files_due = None
         while not self._interrupted:
             vanished = await settler.settle(
                 self.folder.rules, self.folder.settle_seconds
@@ -433,6 +448,16 @@ class WatchedFolder:
                 self._rules_changed = True
         while not self._interrupted and await settler.decide_in_time(self.folder.rules):
             pass
+
+    def _is_file_due(self) -> bool:
+        """Return whether a file may have to be decided; certainly not if nothing is."""
+        if self._files_due is None or self._rules_changed:
+            return True
+        since, again = self._files_due
+        return (
+            since is not None
+            and since + self.folder.settle_seconds <= self._clock.monotonic()
+        ) or (again is not None and again <= self._clock.time())
 
     async def _evaluate(
         self, due: Sequence[FileRow], rules: RuleSet, on_disk: bool

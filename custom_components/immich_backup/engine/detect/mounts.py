@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 import os
 import re
 
@@ -68,7 +69,7 @@ def read_mounts(file: str = "/proc/self/mountinfo") -> Sequence[Mount]:
         with open(
             file, encoding="utf-8", errors="surrogateescape", newline="\n"
         ) as lines:
-            return list(_parse(lines))
+            return _parsed(lines.read())
     except OSError:
         return []
 
@@ -125,6 +126,12 @@ def overlaps(first: Location, second: Location) -> bool:
 def share_files(first: Sequence[Area], second: Sequence[Area]) -> bool:
     """Return whether two folders have files in common, by whatever names."""
     return any(one.meets(other) for one in first for other in second)
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Sequence[Mount]:
+    """Return the mounts; they seldom change, and every folder asks for them."""
+    return list(_parse(text.split("\n")))
 
 
 def _parse(lines: Iterable[str]) -> Iterator[Mount]:

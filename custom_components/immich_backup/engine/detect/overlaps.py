@@ -1,10 +1,9 @@
 """Which folders have files in common, so that one file is not tended twice unnoticed."""
 
-from collections.abc import Callable, Mapping, Set as AbstractSet
-from itertools import combinations
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
 from typing import Protocol
 
-from .mounts import share_files
+from .mounts import Area, share_files
 from .root import Root
 
 
@@ -27,17 +26,40 @@ class Overlaps:
         """Begin with none."""
         self.pairs: frozenset[tuple[str, str]] = frozenset()
         self._tell = tell
+        # What each folder was like when it was compared with the others.
+        self._compared: dict[str, _Extent] = {}
 
-    def look(self, folders: Mapping[str, Watched]) -> None:
-        """Compare all folders with each other."""
-        found = frozenset(
-            (first, second)
-            for first, second in combinations(sorted(folders), 2)
-            if _have_files_in_common(folders[first], folders[second])
-        )
-        new, self.pairs = found - self.pairs, found
+    def look(self, folders: Mapping[str, Watched], changed: str) -> None:
+        """Compare one folder, which was looked at or is gone, with all others.
+
+        Nothing is compared while it is as it was: with many folders that is much work.
+        """
+        watched = folders.get(changed)
+        extent = None if watched is None else _extent(watched)
+        if extent == self._compared.get(changed):
+            return
+        found = {pair for pair in self.pairs if changed not in pair}
+        if watched is None or extent is None:
+            del self._compared[changed]
+        else:
+            self._compared[changed] = extent
+            found.update(
+                (min(changed, other), max(changed, other))
+                for other in folders
+                if other != changed and _have_files_in_common(watched, folders[other])
+            )
+        new, self.pairs = found - self.pairs, frozenset(found)
         for pair in sorted(new):
             self._tell(*pair)
+
+
+type _Extent = tuple[Sequence[Area] | None, AbstractSet[int]]
+
+
+def _extent(watched: Watched) -> _Extent:
+    """Return what of a folder decides whether it overlaps with another one."""
+    root = watched.root
+    return None if root is None else root.areas, watched.directories
 
 
 def _have_files_in_common(first: Watched, second: Watched) -> bool:
