@@ -367,6 +367,36 @@ def test_claims_in_order_without_what_is_taken(book: Book) -> None:
     assert files.claim(book.con, {book.folder + 1: RULES}, NOW, 9) == []
 
 
+def test_claims_from_many_folders(book: Book) -> None:
+    """The oldest of all come first, and only a few more are read than are claimed."""
+    for number in range(9):
+        folder = folders.ensure(book.con, f"camera {number}").id
+        directory = book.con.execute(
+            "INSERT INTO directory (folder, path) VALUES (?, x'')", (folder,)
+        ).lastrowid
+        book.con.executemany(
+            "INSERT INTO file (folder, directory, name, size, mtime_ns, ctime_ns,"
+            " state, reason, rules_version, session, settle_from)"
+            " VALUES (?, ?, ?, 1, 1, 1, 'waiting', 'queued', ?, 1, 1)",
+            [(folder, directory, b"%d" % file, RULES) for file in range(100)],
+        )
+    wanted = {
+        folders.ensure(book.con, f"camera {number}").id: RULES for number in range(9)
+    }
+    everything = files.claim(book.con, wanted, NOW, 1000)
+    assert len(everything) == 900
+    ids = [file.id for file in everything]
+    assert ids == sorted(ids)
+    read: list[int] = []
+    book.con.set_progress_handler(lambda: read.append(1) or 0, 1)
+    some = files.claim(book.con, wanted, NOW, 10, frozenset(ids[:5]))
+    book.con.set_progress_handler(None, 0)
+    assert some == everything[5:15]
+    assert len(read) < 3000
+    assert files.with_due(book.con, wanted | {10**6: RULES}, NOW) == set(wanted)
+    assert files.with_due(book.con, dict.fromkeys(wanted, "other"), NOW) == set()
+
+
 def test_backoff_and_a_clock_that_jumped(book: Book) -> None:
     """A next try is waited for, unless it is later than any try could be."""
     book.see("soon.jpg", "due.jpg", "jumped.jpg")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -54,7 +53,7 @@ class ActiveRun:
             counts=counts,
             examples=self._first(lambda part: part.examples),
             failing=self._first(lambda part: part.failing),
-            parts=deepcopy(self.parts),
+            parts={key: part.copy() for key, part in self.parts.items()},
         )
 
     def _first(self, paths: Callable[[RunPart], list[str]]) -> tuple[str, ...]:

@@ -147,6 +147,13 @@ class Conductor:
         """Return the folders (the ledger's numbers) whose files may be sent now."""
         return self._sources(run.folders, run.unconditional)
 
+    def source(self, run: ActiveRun, number: int) -> Source | None:
+        """Return a folder (the ledger's number) if its files may be sent now."""
+        key = self._folder_id(number)
+        if key not in run.folders:
+            return None
+        return self._sources([key], run.unconditional).get(number)
+
     def _sources(
         self, folder_ids: Collection[str], unconditional: Collection[str] = ()
     ) -> Mapping[int, Source]:
@@ -205,25 +212,23 @@ class Conductor:
     async def _due(self, folder_ids: Collection[str]) -> set[str]:
         """Return the folders with a file that is due; note when the next one is."""
         now = self._clock.time()
-        found: set[str] = set()
-        sources: set[int] = set()
+        sources = self._sources(folder_ids)
         try:
-            for key in folder_ids:
-                for number, source in self._sources([key]).items():
-                    sources.add(number)
-                    wanted = {number: source.rules_version}
-                    if await self._ledger.ask(files.claim, wanted, now, 1):
-                        found.add(key)
-            if found:
-                return found
-            due = await self._ledger.ask(files.next_try, sources)
+            numbers = await self._ledger.ask(
+                files.with_due,
+                {number: source.rules_version for number, source in sources.items()},
+                now,
+            )
+            if numbers:
+                return {self._folder_id(number) for number in numbers} - {""}
+            due = await self._ledger.ask(files.next_try, set(sources))
         except LedgerError:
             due = now + _LEDGER_RETRY
         if due is not None:
             wait = min(max(1.0, due - now), files.LONGEST_BACKOFF)
             retry_at = self._clock.monotonic() + wait
             self._retry_at = min(retry_at, self._retry_at or retry_at)
-        return found
+        return set()
 
     async def _perform(self, run: ActiveRun) -> None:
         """Do a run and tell its outcome."""

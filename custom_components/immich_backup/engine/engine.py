@@ -105,6 +105,7 @@ class Engine:
             new_runner=lambda run: self._new_runner(
                 run,
                 sources=lambda: self._conductor.sources(run),
+                source=lambda number: self._conductor.source(run, number),
                 unsettle=self._folders.unsettle,
                 unexpected=self._folders.look_again,
             ),
@@ -489,6 +490,7 @@ class Engine:
         run: ActiveRun,
         *,
         sources: Callable[[], Mapping[int, Source]],
+        source: Callable[[int], Source | None],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
     ) -> Runner:
@@ -500,6 +502,7 @@ class Engine:
             pool=self._pool,
             clock=self._clock,
             sources=sources,
+            source=source,
             emit=self._emit,
             unsettle=unsettle,
             unexpected=unexpected,

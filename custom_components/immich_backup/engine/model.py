@@ -1,7 +1,7 @@
 """The engine's vocabulary: folders, states, reasons and what is reported of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from .rules import MediaKind, RuleSet
@@ -242,6 +242,10 @@ class Stored:
     bytes: int = 0
     latest: list[str] = field(default_factory=list)
 
+    def copy(self) -> Stored:
+        """Return a copy that does not change with this one."""
+        return replace(self, latest=[*self.latest])
+
 
 @dataclass(slots=True, kw_only=True)
 class RunPart:
@@ -261,6 +265,20 @@ class RunPart:
     failing: list[str] = field(default_factory=list)
     # The assets (their ids) of the files that were stored last.
     assets: list[str] = field(default_factory=list)
+
+    def copy(self) -> RunPart:
+        """Return a copy that does not change with this one.
+
+        A run may have hundreds of parts, which are copied every few seconds.
+        """
+        return RunPart(
+            counts=replace(self.counts),
+            trouble=self.trouble,
+            waiting_for=self.waiting_for,
+            stored={kind: stored.copy() for kind, stored in self.stored.items()},
+            examples=[*self.examples],
+            failing=[*self.failing],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

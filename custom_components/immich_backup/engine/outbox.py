@@ -249,7 +249,11 @@ class Outbox:
             folder_id=lambda _number: OUTBOX,
         )
         runner = self._new_runner(
-            run, sources=sources, unsettle=restamp, unexpected=lambda _number: None
+            run,
+            sources=sources,
+            source=lambda number: sources().get(number),
+            unsettle=restamp,
+            unexpected=lambda _number: None,
         )
         await runner.drain()
 

@@ -96,6 +96,7 @@ class OverviewReader:
         self._numbers = _Numbers(
             total=Tally(), last_success=None, tallies={}, agenda={}
         )
+        self._last: Mapping[str, FolderOverview] = {}
 
     async def read(self) -> Overview:
         """Return everything in numbers, without asking the server.
@@ -108,6 +109,11 @@ class OverviewReader:
             )
         numbers, run, link = self._numbers, self._conductor.run, self._link
         failing = self._ledger.failing
+        self._last = {
+            key: self._folder(watched, numbers.tallies[key], numbers.agenda.get(key))
+            for key, watched in self._folders.items()
+            if key in numbers.tallies
+        }
         return Overview(
             status=self._status(numbers.total),
             connected=link.error is None and link.user is not None,
@@ -119,21 +125,18 @@ class OverviewReader:
             run=None if run is None else run.report(),
             rate=0.0 if run is None else self._rate(),
             tally=numbers.total,
-            folders={
-                key: self._folder(
-                    watched, numbers.tallies[key], numbers.agenda.get(key)
-                )
-                for key, watched in self._folders.items()
-                if key in numbers.tallies
-            },
+            folders=self._last,
             last_success=numbers.last_success,
         )
 
     def _folder(
         self, watched: WatchedFolder, tally: Tally, row: AgendaRow | None
     ) -> FolderOverview:
-        """Return how one folder stands."""
-        return FolderOverview(
+        """Return how one folder stands; the same object as before if it is as before.
+
+        There may be hundreds of folders, and several entities that show each of them.
+        """
+        now = FolderOverview(
             status=self._folder_status(watched, tally),
             trouble=watched.trouble,
             polling=watched.polling,
@@ -145,6 +148,8 @@ class OverviewReader:
             and row.overdue
             and is_overdue(watched.folder, row, self._clock.time()),
         )
+        before = self._last.get(watched.folder.id)
+        return before if before is not None and before == now else now
 
     def _status(self, tally: Tally) -> EngineStatus:
         """Return what the account is doing or waiting for."""
@@ -187,11 +192,12 @@ def _read_numbers(
     con: sqlite3.Connection, numbers: Mapping[str, int | None]
 ) -> _Numbers:
     """Read the numbers; each folder's id comes with the ledger's number of it."""
+    tallies = folders.tallies(con)
     return _Numbers(
         total=folders.tally(con),
         last_success=runs.last_success(con),
         tallies={
-            key: Tally() if number is None else folders.tally(con, number)
+            key: Tally() if number is None else tallies.get(number, Tally())
             for key, number in numbers.items()
         },
         agenda=agenda.read(con),

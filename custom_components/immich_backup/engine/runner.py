@@ -78,6 +78,7 @@ class Runner:
         pool: Executor,
         clock: Clock,
         sources: Callable[[], Mapping[int, Source]],
+        source: Callable[[int], Source | None],
         emit: Callable[[Event], None],
         unsettle: Callable[[FileRow, Stamp], Awaitable[None]],
         unexpected: Callable[[int], None],
@@ -89,7 +90,7 @@ class Runner:
         """Take what a run needs.
 
         ``sources`` gives the ledger's numbers of the folders whose files can be read
-        and may be sent now. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
+        and may be sent now, ``source`` one of them. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
         a folder that should be looked at, ``sent`` the bytes that went out when
         ``pacer`` let them.
         ``reconfirm`` asks again for all that the server should have.
@@ -100,6 +101,7 @@ class Runner:
         self._pool = pool
         self._clock = clock
         self._sources = sources
+        self._source = source
         self._emit = emit
         self._unsettle = unsettle
         self._unexpected = unexpected
@@ -261,7 +263,7 @@ class Runner:
     async def _upload(self, item: Item) -> bool:
         """Upload one file; return whether the server says that it has it now."""
         file, park = item.file, self._outcomes.park
-        source = self._sources().get(file.folder)
+        source = self._source(file.folder)
         if source is None:
             # The folder was removed, went away, or has to wait.
             return False

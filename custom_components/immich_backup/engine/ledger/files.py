@@ -1,8 +1,11 @@
 """Ledger jobs that move files from state to state."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+import heapq
+from itertools import islice
 import sqlite3
+from typing import Any
 
 from ..model import FileState, Reason
 from .rows import FileRow, Stamp
@@ -213,24 +216,40 @@ def claim(
     about to be decided anew. ``skip`` are files that are taken already.
     """
     found: list[FileRow] = []
-    for folder, version in folders.items():
-        for due in _DUE:
-            found += _rows(
-                con.execute(
-                    f"SELECT {_COLUMNS} {_FROM} WHERE f.folder = :folder AND f.{QUEUED}"
-                    f" AND f.next_try {due} AND f.rules_version IS :version"
-                    " ORDER BY f.next_try, f.id LIMIT :limit",
-                    {
-                        "folder": folder,
-                        "version": version,
-                        "now": now,
-                        "latest": now + LONGEST_BACKOFF,
-                        "limit": limit + len(skip),
-                    },
-                )
+    for due in _DUE:
+        # One after the other, so that of hundreds of folders only a few rows are read.
+        queues = [
+            con.execute(
+                f"SELECT {_COLUMNS}, f.next_try {_FROM}"
+                f" WHERE f.folder = :folder AND f.{QUEUED}"
+                f" AND f.next_try {due} AND f.rules_version IS :version"
+                " ORDER BY f.next_try, f.id",
+                {
+                    "folder": folder,
+                    "version": version,
+                    "now": now,
+                    "latest": now + LONGEST_BACKOFF,
+                },
             )
+            for folder, version in folders.items()
+        ]
+        merged = heapq.merge(*queues, key=lambda row: (row[-1] or 0.0, row[0]))
+        found += _rows(islice((row for row in merged if row[0] not in skip), limit))
+        for queue in queues:
+            queue.close()
     found.sort(key=lambda file: file.id)
-    return [file for file in found if file.id not in skip][:limit]
+    return found[:limit]
+
+
+def with_due(
+    con: sqlite3.Connection, folders: Mapping[int, str | None], now: float
+) -> set[int]:
+    """Return those folders (of ``claim``) of which there is something to claim."""
+    return {
+        folder
+        for folder, version in folders.items()
+        if claim(con, {folder: version}, now, 1)
+    }
 
 
 # Waiting; failed and due; failed and due at a time that a clock which jumped made up.
@@ -320,7 +339,7 @@ _RETRY = (
 )
 
 
-def _rows(cursor: sqlite3.Cursor) -> list[FileRow]:
+def _rows(rows: Iterable[Any]) -> list[FileRow]:
     """Return the rows of a query for _COLUMNS."""
     return [
         FileRow(
@@ -333,7 +352,7 @@ def _rows(cursor: sqlite3.Cursor) -> list[FileRow]:
             existing=bool(row[8]),
             attempts=row[9],
         )
-        for row in cursor
+        for row in rows
     ]
 
 

@@ -1,5 +1,8 @@
 """Ledger jobs about folders: what is remembered of each root."""
 
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 import os
 import sqlite3
 
@@ -63,14 +66,29 @@ def remove(con: sqlite3.Connection, key: str) -> None:
     con.execute("DELETE FROM folder WHERE key = ?", (key,))
 
 
+def tallies(con: sqlite3.Connection) -> dict[int, Tally]:
+    """Return files and bytes by state of each folder that has any, by its number."""
+    rows = con.execute("SELECT folder, state, files, bytes FROM tally ORDER BY folder")
+    return {
+        folder: _tally(row[1:] for row in of_folder)
+        for folder, of_folder in groupby(rows, key=itemgetter(0))
+    }
+
+
 def tally(con: sqlite3.Connection, folder: int | None = None) -> Tally:
     """Return files and bytes by state, of one folder or of all."""
     rows = con.execute(
         "SELECT state, sum(files), sum(bytes) FROM tally"
         " WHERE ?1 IS NULL OR folder = ?1 GROUP BY state",
         (folder,),
-    ).fetchall()
+    )
+    return _tally(rows)
+
+
+def _tally(rows: Iterable[tuple[str, int, int]]) -> Tally:
+    """Return the tally of states with their files and bytes."""
+    counted = [(FileState(state), count, size) for state, count, size in rows if count]
     return Tally(
-        files={FileState(state): files for state, files, _ in rows if files},
-        bytes={FileState(state): size for state, files, size in rows if files},
+        files={state: count for state, count, _ in counted},
+        bytes={state: size for state, _, size in counted},
     )
