@@ -56,6 +56,8 @@ class FolderEntity(LedgerEntity):
         self.entity_description = description
         self._manager = manager
         self._folder_id = subentry.subentry_id
+        # What the state was written from.
+        self._shown: tuple[FolderOverview | None, float | None] | None = None
         self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
         entry_id = manager.entry.entry_id
         self._attr_device_info = DeviceInfo(
@@ -72,6 +74,15 @@ class FolderEntity(LedgerEntity):
     def folder(self) -> FolderOverview | None:
         """Return the folder in numbers; None while the engine does not tend it."""
         return self.coordinator.data.folders.get(self._folder_id)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state when it is our turn, unless it is written from the same."""
+        now = self.folder, self.coordinator.data.paused_until
+        if now != self._shown:
+            self._shown = now
+            self._manager.turns.add(super()._handle_coordinator_update)
 
 
 @callback

@@ -11,10 +11,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .announcer import Delivery
-from .engine.events import Event, RunFinished, RunProgress, RunStarted
+from .engine.events import RunFinished, RunProgress, RunStarted
 from .engine.model import RunOutcome, RunReport, RunTrigger
 from .entity import AccountEntity, FolderEntity, LedgerEntity, add_folder_entities
-from .manager import BackupManager, ImmichBackupConfigEntry
+from .manager import BackupManager, ImmichBackupConfigEntry, RunEvent
 from .run_report import folder_values, run_values
 
 # Entities only tell what the engine does.
@@ -114,9 +114,9 @@ class RunEventEntity(LedgerEntity, EventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to the engine."""
+        """Listen to the account's runs."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._manager.engine.subscribe(self._handle))
+        self.async_on_remove(self._manager.on_run(self._handle))
 
     @callback
     @override
@@ -124,7 +124,7 @@ class RunEventEntity(LedgerEntity, EventEntity):
         """Write nothing: the state is the last event."""
 
     @callback
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: RunEvent) -> None:
         """Tell what happened to a run that concerns us."""
         match event:
             case RunStarted(run) if self._concerns(run):

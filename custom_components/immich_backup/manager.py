@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from .building_blocks import Relay
 from .const import DOMAIN, LOGGER, SUBENTRY_FOLDER
 from .coordinator import OverviewCoordinator, ServerCoordinator
 from .engine import Engine, Folder, RuleError, RunTrigger
-from .engine.events import Event, ServerChanged
+from .engine.events import Event, RunFinished, RunProgress, RunStarted, ServerChanged
 from .engine.ledger import LedgerError
 from .engine.model import Halt
 from .folders import folder_of
@@ -33,6 +34,7 @@ from .home import HomeContext
 from .issue_keeper import IssueKeeper
 from .scheduled_times import next_scheduled
 from .scheduling import FolderScheduling
+from .turns import Turns
 
 # What the apps for phones tell when something below a notification was chosen.
 EVENT_PHONE_ANSWERED = "mobile_app_notification_action"
@@ -41,6 +43,8 @@ _POLL_INTERVAL = timedelta(seconds=30)
 
 type ImmichBackupConfigEntry = ConfigEntry[BackupManager]
 type NewFolderListener = Callable[[ConfigSubentry], None]
+type RunEvent = RunStarted | RunProgress | RunFinished
+type RunListener = Callable[[RunEvent], None]
 
 
 class BackupManager:
@@ -63,6 +67,9 @@ class BackupManager:
         self.announcer = Announcer(
             hass, entry, self.engine, self.client, self.issues.look_at_notification
         )
+        self.turns = Turns(hass.loop)
+        # Those who are told of runs, each when it is its turn.
+        self._run_listeners: list[RunListener] = []
         # What each folder's subentry looked like when it was applied: Home Assistant
         # changes the subentry itself in place.
         self._applied: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -161,6 +168,12 @@ class BackupManager:
         return lambda: self._new_folder_listeners.remove(listener)
 
     @callback
+    def on_run(self, listener: RunListener) -> CALLBACK_TYPE:
+        """Call a function when a run starts, goes on and ends; returns how to end it."""
+        self._run_listeners.append(listener)
+        return lambda: self._run_listeners.remove(listener)
+
+    @callback
     def next_run(self) -> datetime | None:
         """Return when the next run starts by the clock; None if none does."""
         if not self.engine.controls.automatic:
@@ -257,11 +270,18 @@ class BackupManager:
     @callback
     def _poll(self, _now: datetime | None = None) -> None:
         """Test what changes without telling: conditions, and what may be gone."""
-        for folder_id, scheduling in self._schedulings.items():
-            if scheduling.gate.needs_polling:
-                scheduling.gate.look()
-            name, _ = self._applied[folder_id]
-            self.issues.look_at_when(folder_id, name, scheduling.problems)
+        for folder_id in self._schedulings:
+            self.turns.add(partial(self._poll_folder, folder_id))
+
+    @callback
+    def _poll_folder(self, folder_id: str) -> None:
+        """Test what changes without telling about one folder."""
+        if (scheduling := self._schedulings.get(folder_id)) is None:
+            return
+        if scheduling.gate.needs_polling:
+            scheduling.gate.look()
+        name, _ = self._applied[folder_id]
+        self.issues.look_at_when(folder_id, name, scheduling.problems)
 
     @callback
     def _replan(self, _event: object) -> None:
@@ -298,8 +318,11 @@ class BackupManager:
 
     @callback
     def _handle(self, event: Event) -> None:
-        """Log what the server does, and ask it anew when it is back."""
+        """Tell of runs; log what the server does, and ask it anew when it is back."""
         match event:
+            case RunStarted() | RunProgress() | RunFinished():
+                for listener in self._run_listeners:
+                    self.turns.add(partial(listener, event))
             case ServerChanged(None):
                 LOGGER.info("%s: the Immich server answers again", self.entry.title)
                 self.entry.async_create_background_task(
