@@ -40,9 +40,9 @@ def offered_folders(config: Config, others: Iterable[ConfigSubentry] = ()) -> li
     ]
 
     def is_free(path: str) -> bool:
-        real = Path(os.path.realpath(path))
+        real = os.path.realpath(path)
         return not any(
-            Path(other).is_relative_to(real) or (deep and real.is_relative_to(other))
+            _below(other, real) or (deep and _below(real, other))
             for other, deep in watched
         )
 
@@ -134,6 +134,11 @@ def _folders_in(path: str) -> Iterator[str]:
                     yield entry.path
     except OSError:
         return
+
+
+def _below(path: str, top: str) -> bool:
+    """Return whether a path is the top or lies below it."""
+    return path == top or path.startswith(top.rstrip("/") + "/")
 
 
 def _storable(path: str) -> bool:
