@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from copy import deepcopy
+from dataclasses import fields
 import os
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from custom_components.immich_backup.engine.model import (
     Halt,
     Reason,
     RunOutcome,
+    RunPart,
+    Stored,
 )
 from simulator import Action, Fault, Simulator
 
@@ -222,3 +226,25 @@ def test_kinds() -> None:
     assert kind_of("sub/IMG.JPG") is MediaKind.PHOTO
     assert kind_of("sub.jpg/clip.mov") is MediaKind.VIDEO
     assert kind_of("sub.jpg/notes") is None
+
+
+def test_copied_part_has_everything() -> None:
+    """A report does not change when the run goes on, and lacks nothing."""
+    part = RunPart(
+        trouble=FolderTrouble.MISSING,
+        waiting_for=("night",),
+        stored={MediaKind.PHOTO: Stored(files=1, latest=["a.jpg"])},
+        examples=["a.jpg"],
+        failing=["b.jpg"],
+        assets=["asset"],
+    )
+    copied, before = part.copy(), deepcopy(part)
+    assert copied == part
+    for value in (part.examples, part.failing, part.assets):
+        value.append("more")
+    part.counts.uploaded += 1
+    part.stored[MediaKind.PHOTO].latest.append("more")
+    part.stored[MediaKind.VIDEO] = Stored()
+    assert copied == before
+    # All that a part holds is here, so that none of it is forgotten.
+    assert all(getattr(before, field.name) for field in fields(before)[1:])

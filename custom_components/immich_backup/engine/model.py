@@ -271,13 +271,13 @@ class RunPart:
 
         A run may have hundreds of parts, which are copied every few seconds.
         """
-        return RunPart(
+        return replace(
+            self,
             counts=replace(self.counts),
-            trouble=self.trouble,
-            waiting_for=self.waiting_for,
             stored={kind: stored.copy() for kind, stored in self.stored.items()},
             examples=[*self.examples],
             failing=[*self.failing],
+            assets=[*self.assets],
         )
 
 

@@ -32,7 +32,7 @@ from .texts import load_texts
 
 # What templates look like, which the texts themselves may not say.
 _EXAMPLES = {
-    "variables": ", ".join(f"`{name}`" for name in VARIABLES),
+    "variables": ", ".join(VARIABLES),
     "title_example": "`{{ account }}: {{ event }}`",
     "message_example": "`{{ uploaded }} new, {{ failed }} failed`",
 }
