@@ -1,12 +1,23 @@
 """What a scan of a whole folder says about its root."""
 
 from collections.abc import Callable
-from typing import cast
+from concurrent.futures import ThreadPoolExecutor
+import time
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from custom_components.immich_backup.engine.detect.folder_scan import RootScan
+from custom_components.immich_backup.engine.clock import SystemClock
+from custom_components.immich_backup.engine.detect import folder_scan
+from custom_components.immich_backup.engine.detect.folder_scan import (
+    FolderScan,
+    RootScan,
+)
+from custom_components.immich_backup.engine.detect.root import Root
 from custom_components.immich_backup.engine.detect.scan import Scanner, ScanResult
+from custom_components.immich_backup.engine.detect.scan_timer import ScanTimer
+from custom_components.immich_backup.engine.ledger.rows import FolderRow
 from custom_components.immich_backup.engine.model import FolderTrouble
 
 EMPTY = FolderTrouble.SUDDENLY_EMPTY
@@ -70,3 +81,51 @@ def test_other_file_system(walk: Walk, trouble: FolderTrouble | None) -> None:
     assert scan.trouble is trouble
     assert (result is None) is (trouble is not None)
     assert walk.certain is (None if result is None else True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "result", "told"),
+    [
+        (0.0, ScanResult(files=5), []),
+        (0.0, ScanResult(files=5, changes=1), [False]),
+        (0.0, ScanResult(files=5, gone=1), [False]),
+        (0.2, ScanResult(files=5), [True, False]),
+    ],
+)
+async def test_what_is_told_of_a_scan(
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    result: ScanResult,
+    told: list[bool],
+) -> None:
+    """A scan that lasts, and one that changed numbers; not each that is over at once."""
+    monkeypatch.setattr(folder_scan, "_SHOW_AFTER", 0.05)
+    heard: list[bool] = []
+
+    class Ledger:
+        async def ask(self, *_: object) -> int:
+            return 0
+
+    def walk(**_: object) -> ScanResult:
+        time.sleep(seconds)
+        return result
+
+    with ThreadPoolExecutor(1) as pool:
+        scan = FolderScan(
+            ledger=cast("Any", Ledger()),
+            pool=pool,
+            clock=SystemClock(),
+            timer=ScanTimer(time.monotonic),
+            session=1,
+            emit=lambda event: heard.append(scan.scanning),
+            interrupted=lambda: False,
+        )
+        monkeypatch.setattr(
+            FolderScan, "_scanner", lambda *_: SimpleNamespace(scan=walk)
+        )
+        root = Root("/x", cast("Any", object()), None)
+        row = FolderRow(id=1, root=None, identity=None, baseline=True, accepted=False)
+        answer = await scan.scan(cast("Any", None), row, root, polling=True)
+    assert answer == (result, None)
+    assert heard == told
+    assert not scan.scanning

@@ -19,6 +19,9 @@ from .scan_timer import ScanTimer
 
 # Seconds that are given to a scan to notice that it is to stop.
 _STOP_PATIENCE = 5.0
+# Seconds until a scan that goes on is told. Where events fail each folder is scanned every
+# minute, for a moment and mostly in vain.
+_SHOW_AFTER = 1.0
 # Marks of so many directories at most are remembered for finding overlaps; beyond that
 # the mounts have to do.
 _MAX_DIRECTORIES = 50_000
@@ -76,7 +79,7 @@ class FolderScan:
         ``interrupted`` is asked, from the thread, whether a walk should end early;
         ``timer`` is told when a full scan ended.
         """
-        # Whether a full scan goes on.
+        # Whether a full scan goes on that lasts long enough to be told.
         self.scanning = False
         # Marks of the directories that the last full scan met (see mark_of).
         self.directories: AbstractSet[int] = frozenset()
@@ -105,17 +108,20 @@ class FolderScan:
         )
         scanner = self._scanner(folder, row, root)
         began = self._clock.monotonic()
-        self.scanning = True
-        self._emit(StatusChanged())
+        showing = asyncio.get_running_loop().call_later(_SHOW_AFTER, self._show)
+        quiet = False
         try:
             result = await self._in_thread(lambda: whole.walk(scanner))
+            quiet = result is not None and not (result.changes or result.gone)
         except BaseException:
             # What was not seen is to be seen as soon as that is possible.
             self._timer.scan_now()
             raise
         finally:
-            self.scanning = False
-            self._emit(StatusChanged())
+            showing.cancel()
+            shown, self.scanning = self.scanning, False
+            if shown or not quiet:
+                self._emit(StatusChanged())
         self._timer.ended(began, doubtful=whole.trouble is not None, polling=polling)
         if result is not None:
             many = len(result.directories) > _MAX_DIRECTORIES
@@ -144,6 +150,11 @@ class FolderScan:
                     await asyncio.gather(
                         asyncio.wrap_future(self._walk), return_exceptions=True
                     )
+
+    def _show(self) -> None:
+        """Tell that a full scan goes on."""
+        self.scanning = True
+        self._emit(StatusChanged())
 
     def _scanner(self, folder: Folder, row: FolderRow, root: Root) -> Scanner:
         """Return a scanner of the folder as it is now."""

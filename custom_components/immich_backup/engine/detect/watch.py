@@ -109,6 +109,8 @@ class _Watched:
     """How a folder is watched; ``inode`` is its directory's, to tell it from another."""
 
     watch: ObservedWatch
+    # None if its thread died at once.
+    emitter: EventEmitter | None
     notes: _Notes
     inode: int
 
@@ -156,7 +158,10 @@ class Watcher:
                 if err.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE):
                     raise WatchError("limit") from err
                 raise WatchError("failed") from err
-            self._folders[folder] = _Watched(watch, notes, inode)
+            emitter = next(
+                (one for one in self._observer.emitters if one.watch == watch), None
+            )
+            self._folders[folder] = _Watched(watch, emitter, notes, inode)
 
     def remove(self, folder: str) -> None:
         """Stop watching a folder; another folder at the same place is still watched."""
@@ -187,9 +192,10 @@ class Watcher:
                     return False
             except OSError:
                 return False
-            return any(
-                emitter.watch == found.watch and _works(emitter)
-                for emitter in self._observer.emitters
+            return (
+                found.emitter is not None
+                and found.emitter in self._observer.emitters
+                and _works(found.emitter)
             )
 
     def close(self) -> None:
