@@ -88,6 +88,8 @@ def test_other_file_system(walk: Walk, trouble: FolderTrouble | None) -> None:
     [
         (0.0, ScanResult(files=5), []),
         (0.0, ScanResult(files=5, changes=1), [False]),
+        (0.0, ScanResult(files=5, back=1), [False]),
+        (0.0, ScanResult(files=5, missing=1), [False]),
         (0.0, ScanResult(files=5, gone=1), [False]),
         (0.2, ScanResult(files=5), [True, False]),
     ],

@@ -398,7 +398,7 @@ class WatchedFolder:
         except LedgerError:
             self._watch.note(noted)
             raise
-        if result.changes:
+        if result.moved:
             self._emit(StatusChanged())
         if result.missing or result.error_count:
             # Only a full scan can say what became of them.

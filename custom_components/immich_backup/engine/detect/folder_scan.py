@@ -112,7 +112,7 @@ class FolderScan:
         quiet = False
         try:
             result = await self._in_thread(lambda: whole.walk(scanner))
-            quiet = result is not None and not (result.changes or result.gone)
+            quiet = result is not None and not result.moved
         except BaseException:
             # What was not seen is to be seen as soon as that is possible.
             self._timer.scan_now()

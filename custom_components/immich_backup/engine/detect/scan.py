@@ -28,11 +28,13 @@ class ScanResult:
     """What a walk met: numbers of files and links, errors in words.
 
     ``ended`` says that it came to its end, ``complete`` that it did so without an error
-    in what is certainly the right folder. ``missing`` counts known files not met.
+    in what is certainly the right folder. ``missing`` counts known files not met,
+    ``back`` those that are there again as they were.
     """
 
     files: int = 0
     changes: int = 0
+    back: int = 0
     missing: int = 0
     links: int = 0
     errors: list[str] = field(default_factory=list)
@@ -43,6 +45,11 @@ class ScanResult:
     recognised: bool = False
     # Marks of the directories (see mark_of), to end loops and to find overlaps.
     directories: set[int] = field(default_factory=set)
+
+    @property
+    def moved(self) -> bool:
+        """Return whether the numbers of files by state may be others now."""
+        return bool(self.changes or self.back or self.missing or self.gone)
 
     def add_error(self, error: OSError) -> None:
         """Count an error, keep the first few."""
@@ -302,6 +309,7 @@ class Scanner:
             sighting = scans.compare(reader, directory, batch)
             if sighting.new or sighting.changed or sighting.back:
                 result.changes += len(sighting.new) + len(sighting.changed)
+                result.back += len(sighting.back)
                 self._ledger.run_sync(self._record, path, sighting)
         missing: list[int] = []
         if directory is not None:
