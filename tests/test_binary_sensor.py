@@ -120,12 +120,12 @@ async def test_overdue(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two days later.
     monkeypatch.setattr(SystemClock, "time", lambda _: time.time() + 49 * 3600)
     await home.until_state("binary_sensor", "overdue", "on")
-    assert home.state("binary_sensor", "overdue", "late").state == "on"
+    await home.until_state("binary_sensor", "overdue", "on", "late")
     assert home.state("binary_sensor", "overdue", "other").state == "off"
     assert home.state("binary_sensor", "problem").state == "off"
     await home.press("back_up_now")
     await home.until_state("binary_sensor", "overdue", "off")
-    assert home.state("binary_sensor", "overdue", "late").state == "off"
+    await home.until_state("binary_sensor", "overdue", "off", "late")
 
 
 async def test_overdue_of_an_untended_folder(home: Home) -> None:
