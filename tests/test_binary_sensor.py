@@ -39,9 +39,9 @@ async def test_running(home: Home) -> None:
     home.immich.faults.add(Fault(action=Action.THROTTLE, rate=400_000, method="POST"))
     (folder / "large.mp4").write_bytes(bytes(1_000_000))
     await home.until_state("binary_sensor", "running", "on")
-    assert home.state("sensor", "status").state == "backing_up"
+    await home.until_state("sensor", "status", "backing_up")
     await home.until_state("binary_sensor", "running", "off")
-    assert home.state("sensor", "status").state == "idle"
+    await home.until_state("sensor", "status", "idle")
 
 
 async def test_failed_file_is_a_problem(home: Home) -> None:

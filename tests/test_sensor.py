@@ -82,7 +82,7 @@ async def test_numbers(home: Home) -> None:
     )
     await home.until_state("sensor", "protected_files", "2")
     await home.until_state("sensor", "failed_files", "1")
-    assert home.state("sensor", "protected_share").state == "66.6"
+    await home.until_state("sensor", "protected_share", "66.6")
     assert home.state("sensor", "protected_share", "first").state == "50.0"
     assert home.state("sensor", "protected_share", "second").state == "100.0"
     assert home.state("sensor", "protected_files", "first").state == "1"
@@ -99,7 +99,7 @@ async def test_declined(home: Home) -> None:
     await home.delete(home.immich.assets()[0])
     await home.hass.config_entries.async_reload(home.entry.entry_id)
     await home.until_state("sensor", "declined_files", "1")
-    assert home.state("sensor", "protected_share").state == "unknown"
+    await home.until_state("sensor", "protected_share", "unknown")
 
 
 async def test_last_success(home: Home) -> None:
