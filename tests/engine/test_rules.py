@@ -16,7 +16,7 @@ from custom_components.immich_backup.engine import (
     RuleSet,
     parse_rule,
 )
-from custom_components.immich_backup.engine.media.image import ImageFacts
+from custom_components.immich_backup.engine.media import MediaFacts
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.rules import Media
 from custom_components.immich_backup.engine.rules.age import AgeCriterion
@@ -108,7 +108,10 @@ many = st.builds(
     kind=st.none() | st.sampled_from(MediaKind),
     existing=st.booleans(),
     read=st.builds(
-        ImageFacts, st.none() | st.datetimes(), st.none() | st.just((640, 480))
+        MediaFacts,
+        captured_at=st.none() | st.datetimes(),
+        width=st.none() | st.just(640),
+        height=st.just(480),
     ).map(lambda facts: lambda: facts),
 )
 
@@ -346,7 +349,7 @@ def test_unknown_never_matches(data: dict[str, object]) -> None:
 def test_first_rule_that_matches_decides() -> None:
     """The decision names rule and criteria; the file is not read without need."""
 
-    def forbidden() -> ImageFacts:
+    def forbidden() -> MediaFacts:
         raise AssertionError("the file was read")
 
     rules = only(
@@ -382,7 +385,7 @@ def test_what_comes_before_the_rules() -> None:
 def test_capture_days_are_included(taken: datetime, expected: bool) -> None:
     """Both days belong to the range, by the camera's clock."""
     rules = only(rule(captured_from="2024-05-01", captured_to="2024-05-02"))
-    item = media(read=lambda: ImageFacts(taken, None))
+    item = media(read=lambda: MediaFacts(captured_at=taken))
     assert rules.decide(item, NOW).wanted is expected
 
 
@@ -390,7 +393,9 @@ def test_pixels_are_those_of_the_longer_side() -> None:
     """Both bounds are included."""
     rules = only(rule(min_pixels=480, max_pixels=640))
     for pixels, wanted in (((640, 10), True), ((10, 480), True), ((641, 1), False)):
-        item = media(read=lambda pixels=pixels: ImageFacts(None, pixels))
+        width, height = pixels
+        facts = MediaFacts(width=width, height=height)
+        item = media(read=lambda facts=facts: facts)
         assert rules.decide(item, NOW).wanted is wanted
 
 

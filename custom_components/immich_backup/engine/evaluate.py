@@ -7,7 +7,7 @@ import os
 from .access import AccessError, VanishedError, look_at, open_unchanged
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
-from .media.image import ImageFacts, read_image
+from .media import MediaFacts, read_facts
 from .model import FileState, Reason
 from .rules import Decision, Media, RuleSet
 from .rules.media import extension_of
@@ -66,16 +66,16 @@ def media_of(
     existing: bool,
 ) -> Media:
     """Return a file as the rules see it; what is inside is read when asked for."""
+    text = os.fsdecode(path)
 
-    def read() -> ImageFacts:
+    def read() -> MediaFacts:
         # What can't be read is unknown; the rules then say so.
         try:
             with open_unchanged(root, path, stamp) as file:
-                return read_image(file)
+                return read_facts(file, text)
         except AccessError:
-            return ImageFacts()
+            return MediaFacts()
 
-    text = os.fsdecode(path)
     return Media(
         path=text,
         size=stamp.size,

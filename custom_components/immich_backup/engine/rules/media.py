@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 import os
 
-from ..media.image import ImageFacts
+from ..media import MediaFacts
 
 
 class MediaKind(StrEnum):
@@ -29,7 +29,7 @@ class Media:
     modified: float
     kind: MediaKind | None
     existing: bool = False
-    read: Callable[[], ImageFacts] = field(default=ImageFacts)
+    read: Callable[[], MediaFacts] = field(default=MediaFacts)
 
     @cached_property
     def extension(self) -> str:
@@ -37,7 +37,7 @@ class Media:
         return extension_of(self.path)
 
     @cached_property
-    def facts(self) -> ImageFacts:
+    def facts(self) -> MediaFacts:
         """Return what stands inside the file, as far as it can be read."""
         return self.read()
 
