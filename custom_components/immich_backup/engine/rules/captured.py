@@ -19,7 +19,7 @@ class CapturedCriterion(Criterion):
 
     @override
     def ask(self, media: Media, now: float) -> Answer:
-        captured = media.facts.captured_at
+        captured = media.taken_at
         if captured is None:
             return Answer(None)
         day = captured.date()

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 import os
 
-from ..media import MediaFacts
+from ..media import MediaFacts, taken_at
 
 
 class MediaKind(StrEnum):
@@ -40,6 +41,11 @@ class Media:
     def facts(self) -> MediaFacts:
         """Return what stands inside the file, as far as it can be read."""
         return self.read()
+
+    @cached_property
+    def taken_at(self) -> datetime | None:
+        """Return when it was taken by the camera's clock, or by the file's name."""
+        return taken_at(self.facts, self.path)
 
 
 def extension_of(path: str) -> str:
