@@ -637,18 +637,23 @@ async def test_closed_ledger_says_so(ledger: Ledger) -> None:
         await ledger.run(runs.set_value, "key", "value")
 
 
-async def test_ledger_of_an_earlier_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+async def test_ledger_of_an_earlier_version(tmp_path: Path, version: int) -> None:
     """What an earlier version knew stays known."""
     path = tmp_path / "ledger.db"
+    statements = schema.STATEMENTS
+    for later in range(version, schema.VERSION):
+        assert schema.MIGRATIONS[later] in statements
+        statements = statements.replace(schema.MIGRATIONS[later], "")
     with closing(sqlite3.connect(path)) as con:
-        con.executescript(schema.STATEMENTS.replace(schema.MIGRATIONS[1], ""))
+        con.executescript(statements)
         con.execute("INSERT INTO folder (key) VALUES ('camera')")
         con.execute(
             "INSERT INTO content (sha1, size, asset_id, fate, proof)"
             " VALUES (?, 1, 'asset', 'declined', 'none')",
             (b"x" * 20,),
         )
-        con.execute("PRAGMA user_version = 1")
+        con.execute(f"PRAGMA user_version = {version}")
         con.commit()
     for _ in range(2):
         ledger = Ledger(path)

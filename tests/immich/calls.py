@@ -104,6 +104,8 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "add_to_album": lambda client: client.add_to_album("album", ["asset"]),
     "upsert_tags": lambda client: client.upsert_tags(["Home/Door"]),
     "tag_assets": lambda client: client.tag_assets(["tag"], ["asset"]),
+    "update_assets": lambda client: client.update_assets(["asset"], favourite=True),
+    "delete_album": lambda client: client.delete_album("album"),
     "thumbnail": lambda client: client.thumbnail("asset"),
 }
 # These work without a key, and in maintenance mode.

@@ -42,8 +42,12 @@ class Conductor:
         emit: Callable[[Event], None],
         connect: Callable[[], Awaitable[None]],
         new_runner: Callable[[ActiveRun], Runner],
+        organise: Callable[[], Awaitable[object]],
     ) -> None:
-        """Take what it works with; ``connect`` makes sure that the server is known."""
+        """Take what it works with; ``connect`` makes sure that the server is known.
+
+        ``organise`` arranges on the server what is proven.
+        """
         self.run: ActiveRun | None = None
         self._ledger = ledger
         self._link = link
@@ -53,6 +57,7 @@ class Conductor:
         self._emit = emit
         self._connect = connect
         self._new_runner = new_runner
+        self._organise = organise
         self._task: asyncio.Task[None] | None = None
         self._looks: set[asyncio.Task[None]] = set()
         self._ended: dict[str, asyncio.Future[RunReport]] = {}
@@ -291,6 +296,7 @@ class Conductor:
             if run.unseen is not None:
                 # Nothing more waits, but not all is known that should.
                 raise run.unseen
+            await self._organise()
             outcome = await self._judge(run)
             if not run.asked:
                 return outcome

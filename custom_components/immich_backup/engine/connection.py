@@ -6,7 +6,7 @@ from contextlib import suppress
 import sqlite3
 
 from ..immich.errors import ImmichError
-from .ledger import Ledger, LedgerError, contents, files, runs
+from .ledger import Ledger, LedgerError, arranging, contents, files, runs
 from .link import HaltedError, LinkDownError, ServerLink
 from .media_types import DEFAULT_EXTENSIONS, extensions_of, from_text, to_text
 from .model import Reason
@@ -78,6 +78,7 @@ class Connection:
 
         def adopt(con: sqlite3.Connection) -> None:
             contents.lose_all(con)
+            arranging.forget_albums(con)
             _set_user(con, None, None)
 
         await self._ledger.run(adopt)

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 import logging
+import os
 from pathlib import Path
 
 from ..immich import ImmichClient
@@ -18,7 +19,17 @@ from .context import Context
 from .controls import Controls
 from .events import Event, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
-from .ledger import Ledger, LedgerError, agenda, files, folders, outbox, reports, runs
+from .ledger import (
+    Ledger,
+    LedgerError,
+    agenda,
+    arranging,
+    files,
+    folders,
+    outbox,
+    reports,
+    runs,
+)
 from .ledger.folders import OUTBOX
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
@@ -32,6 +43,7 @@ from .model import (
     RunTrigger,
     Source,
 )
+from .organise.organiser import Explained, Organised, Organiser
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overdue import OverdueWatch
 from .overview import Overview, OverviewReader
@@ -94,6 +106,17 @@ class Engine:
             emit=self._emit,
             arrived=self._arrived,
         )
+        self._organiser = Organiser(
+            ledger=self.ledger,
+            link=self.link,
+            pool=self._pool,
+            clock=self._clock,
+            context=context,
+            folders=self._folders,
+            paused=lambda: self.controls.paused,
+            connect=self._connection.ensure,
+            changed=lambda: self._emit(StatusChanged()),
+        )
         self._conductor = Conductor(
             ledger=self.ledger,
             link=self.link,
@@ -109,6 +132,7 @@ class Engine:
                 unsettle=self._folders.unsettle,
                 unexpected=self._folders.look_again,
             ),
+            organise=self._organiser.work,
         )
         self._outbox = Outbox(
             ledger=self.ledger,
@@ -185,6 +209,7 @@ class Engine:
         self._background.start(self._keep_ledger, "ledger")
         self._background.start(self._conductor.tend, "runs")
         self._background.start(self._outbox.tend, "outbox")
+        self._background.start(self._organiser.tend, "organise")
         self._background.start(self.controls.keep, "pause")
         self._background.start(self._overdue.keep, "overdue")
 
@@ -405,6 +430,41 @@ class Engine:
         """
         return await self._outbox.upload(items)
 
+    # What is stored, in albums and with tags
+
+    async def organise(self, folder_ids: Collection[str] | None = None) -> Organised:
+        """Give what is stored of these folders (None: all) what they say today.
+
+        What was done once is not done again: a photo that someone took out of an album
+        stays out. Raises LedgerError.
+        """
+        return await self._organiser.again(
+            self._folders if folder_ids is None else folder_ids
+        )
+
+    async def plan_organising(
+        self, folder_ids: Collection[str] | None = None
+    ) -> Organised:
+        """Return what ``organise`` would do; nothing is recorded or sent. LedgerError."""
+        return await self._organiser.plan(
+            self._folders if folder_ids is None else folder_ids
+        )
+
+    async def explain_placement(self, report: FileReport) -> Explained | None:
+        """Return which album and tags a file gets, and why; None if none or unproven.
+
+        Raises LedgerError.
+        """
+        return await self._organiser.explain(report.folder, os.fsencode(report.path))
+
+    async def answer_deleted_albums(self, *, make_again: bool) -> None:
+        """Take a person's word on the albums that they deleted; raises LedgerError."""
+        await self.ledger.run(
+            lambda con: arranging.answer_deleted(con, make_again=make_again)
+        )
+        self._organiser.wake()
+        self._emit(StatusChanged())
+
     # Questions
 
     async def overview(self) -> Overview:
@@ -516,6 +576,7 @@ class Engine:
         """Follow what a person switched."""
         self._conductor.controls_changed()
         self._outbox.wake()
+        self._organiser.wake()
         self._emit(StatusChanged())
 
     def _arrived(self, folder_id: str) -> None:
@@ -527,6 +588,7 @@ class Engine:
         self._conductor.look_again()
         self._connection.wake()
         self._outbox.wake()
+        self._organiser.wake()
         self._emit(event)
 
     def _connected(self) -> None:
@@ -534,6 +596,7 @@ class Engine:
         self._keeper.connected()
         self._conductor.look_again()
         self._outbox.wake()
+        self._organiser.wake()
         self._emit(StatusChanged())
 
     async def _extensions_changed(self) -> None:
@@ -563,6 +626,7 @@ class Engine:
         self._emit(Halted(self.link.halt, self.link.halt_detail))
         self._conductor.look_again()
         self._outbox.wake()
+        self._organiser.wake()
 
     async def _keep_ledger(self) -> None:
         """Look now and then whether a ledger that failed works again."""

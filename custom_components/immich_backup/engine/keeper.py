@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlite3
 
 from .clock import Clock
-from .ledger import Ledger, LedgerError, contents
+from .ledger import Ledger, LedgerError, arranging, contents
 from .ledger.rows import ContentRow
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import Fate, Proof, Reason
@@ -82,6 +82,9 @@ class Keeper:
                 )
             lost, declined = await self._ledger.run(contents.judge_absent, _MASS_LOSS)
             outcome.declined += declined
+            if lost:
+                # The albums went with them, and were not deleted by anyone.
+                await self._ledger.run(arranging.forget_albums)
             outcome.lost = lost + await self._ledger.run(contents.lose_unfounded)
         self._tell(outcome)
         return outcome

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from .organise.arrangement import Arrangement
 from .rules import MediaKind, RuleSet
 
 
@@ -23,6 +24,8 @@ class Folder:
     stay unchanged. ``new_media`` starts a run when wanted files arrive. It is overdue
     when no run succeeded for ``overdue_seconds``; unless its runs have a fixed time
     (``scheduled``), it is not as long as there is nothing to do. None: never.
+    ``arrangement`` is what its stored files get on the server, ``rule_arrangements``
+    what those get beside it that a rule (its name) wanted.
     """
 
     id: str
@@ -36,6 +39,13 @@ class Folder:
     settle_seconds: float = 10.0
     scheduled: bool = False
     overdue_seconds: float | None = None
+    arrangement: Arrangement = Arrangement()
+    rule_arrangements: Mapping[str, Arrangement] = field(default_factory=dict)
+
+    @property
+    def arranged(self) -> bool:
+        """Return whether some of its files are organised."""
+        return bool(self.arrangement) or any(self.rule_arrangements.values())
 
 
 @dataclass(frozen=True, slots=True)

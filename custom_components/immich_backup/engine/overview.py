@@ -8,7 +8,7 @@ import sqlite3
 from .clock import Clock
 from .conductor import Conductor
 from .controls import Controls
-from .ledger import Ledger, LedgerError, agenda, folders, runs
+from .ledger import Ledger, LedgerError, agenda, arranging, folders, runs
 from .ledger.agenda import AgendaRow
 from .link import ServerLink
 from .model import (
@@ -45,6 +45,7 @@ class Overview:
     """The whole account in numbers; ``rate`` in bytes per second.
 
     ``paused_until`` is in epoch seconds, infinite without an end, None without a pause.
+    ``deleted_albums`` were deleted on the server, and files wait for what that means.
     """
 
     status: EngineStatus
@@ -59,6 +60,7 @@ class Overview:
     tally: Tally
     folders: Mapping[str, FolderOverview]
     last_success: float | None
+    deleted_albums: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class _Numbers:
     last_success: float | None
     tallies: Mapping[str, Tally]
     agenda: Mapping[str, AgendaRow]
+    deleted_albums: Sequence[str]
 
 
 class OverviewReader:
@@ -94,7 +97,11 @@ class OverviewReader:
         self._clock = clock
         self._rate = rate
         self._numbers = _Numbers(
-            total=Tally(), last_success=None, tallies={}, agenda={}
+            total=Tally(),
+            last_success=None,
+            tallies={},
+            agenda={},
+            deleted_albums=(),
         )
         self._last: Mapping[str, FolderOverview] = {}
 
@@ -127,6 +134,7 @@ class OverviewReader:
             tally=numbers.total,
             folders=self._last,
             last_success=numbers.last_success,
+            deleted_albums=numbers.deleted_albums,
         )
 
     def _folder(
@@ -201,4 +209,5 @@ def _read_numbers(
             for key, number in numbers.items()
         },
         agenda=agenda.read(con),
+        deleted_albums=tuple(arranging.deleted(con)),
     )

@@ -18,7 +18,7 @@ from .detect.scan_timer import ScanTimer
 from .detect.watch import Watcher
 from .evaluate import Evaluation, evaluate
 from .events import Event, FolderChanged, StatusChanged
-from .ledger import Ledger, LedgerError, agenda, files, folders
+from .ledger import Ledger, LedgerError, agenda, arranging, files, folders
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, FolderRow, Stamp
 from .model import FileState, Folder, FolderTrouble, Source
@@ -75,6 +75,8 @@ class WatchedFolder:
         # The configuration leads elsewhere; what is under way for the old place ends.
         self._moved = False
         self._rules_changed = True
+        # Whether its files are organised, as the ledger was told.
+        self._arranged: bool | None = None
         # When its files are due, as the ledger said (see Settler.next_due); None once
         # something happened since.
         self._files_due: tuple[float | None, float | None] | None = None
@@ -256,6 +258,8 @@ class WatchedFolder:
         """Do everything that is due now, in the order of a file's way."""
         if self._settler is None:
             await self._load_row()
+        if self._arranged is not self.folder.arranged:
+            await self._note_arranged()
         if self._moved:
             await self._leave_root()
         if self._clock.monotonic() >= self._next_check or self.root is None:
@@ -309,6 +313,14 @@ class WatchedFolder:
             evaluate=self._evaluate,
             decided=self._decided,
         )
+
+    async def _note_arranged(self) -> None:
+        """Let the ledger note what is to be organised, or no longer."""
+        arranged = self.folder.arranged
+        await self._ledger.run(
+            lambda con: arranging.set_arranged(con, self.folder.id, arranged=arranged)
+        )
+        self._arranged = arranged
 
     async def _refresh_row(self) -> None:
         """Read again what the ledger knows of the folder."""

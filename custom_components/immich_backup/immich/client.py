@@ -28,6 +28,7 @@ from .models import (
     Tag,
     UploadResult,
     User,
+    Visibility,
 )
 from .multipart import AssetUpload, Envelope, WholeBody, envelope
 from .stream import BodyStream, send_timeout
@@ -191,26 +192,42 @@ class ImmichClient:
         # Out here nothing gets chained to it.
         raise body.failure
 
-    async def albums(self, name: str) -> Sequence[Album]:
-        """Return this user's own albums of exactly this name; needs `album.read`."""
-        answer = await self._call(
-            "GET", "albums", params={"name": name, "isOwned": "true"}
-        )
-        albums = [Album.from_json(item) for item in _list(answer)]
+    async def albums(self, name: str | None = None) -> Sequence[Album]:
+        """Return this user's own albums, all or those of exactly a name (`album.read`).
+
+        The oldest first.
+        """
+        params = ({} if name is None else {"name": name}) | {"isOwned": "true"}
+        answer = await self._call("GET", "albums", params=params)
+        albums = (Album.from_json(item) for item in _list(answer))
         # The server ignores a parameter that it does not know.
-        return [album for album in albums if album.name == name]
-
-    async def create_album(self, name: str) -> Album:
-        """Create an album, whether or not one of this name exists (`album.create`)."""
-        return Album.from_json(
-            await self._call("POST", "albums", body={"albumName": name})
+        return sorted(
+            (album for album in albums if name in (None, album.name)),
+            key=lambda album: (album.created_at, album.id),
         )
 
-    async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> None:
+    async def create_album(self, name: str, asset_ids: Sequence[str] = ()) -> Album:
+        """Create an album, whether or not one of this name exists (`album.create`).
+
+        Assets that are not this user's are left out of it silently.
+        """
+        return Album.from_json(
+            await self._call(
+                "POST", "albums", body={"albumName": name, "assetIds": list(asset_ids)}
+            )
+        )
+
+    async def delete_album(self, album_id: str) -> None:
+        """Delete an album; its assets stay (`album.delete`)."""
+        await self._call("DELETE", f"albums/{quote(album_id, safe='')}")
+
+    async def add_to_album(
+        self, album_id: str, asset_ids: Sequence[str]
+    ) -> Sequence[str]:
         """Put assets into an album; those already in it stay (`albumAsset.create`).
 
-        Raises NotFoundError when the album or one of the assets is not this user's;
-        the other assets are in the album then.
+        Returns those that the server refused: they are not this user's, or locked.
+        Raises NotFoundError when the album is not this user's.
         """
         answer = await self._call(
             "PUT",
@@ -222,13 +239,18 @@ class ImmichClient:
             asset_id = _row_id(row)
             if row.get("success") is True or row.get("error") == "duplicate":
                 added.add(asset_id)
-        if not added.issuperset(asset_ids):
-            raise NotFoundError("The asset or the album is not this user's")
+        return [asset_id for asset_id in asset_ids if asset_id not in added]
 
     async def upsert_tags(self, values: Sequence[str]) -> Sequence[Tag]:
-        """Return these tags (`Home/Doorbell`), created where missing (`tag.create`)."""
+        """Return these tags (`Home/Doorbell`), created where missing (`tag.create`).
+
+        They come in the order asked.
+        """
         answer = await self._call("PUT", "tags", body={"tags": list(values)})
-        return [Tag.from_json(item) for item in _list(answer)]
+        tags = [Tag.from_json(item) for item in _list(answer)]
+        if len(tags) != len(values):
+            raise ProtocolError("The server's answer lacks tags")
+        return tags
 
     async def tag_assets(
         self, tag_ids: Sequence[str], asset_ids: Sequence[str]
@@ -238,6 +260,32 @@ class ImmichClient:
             "PUT",
             "tags/assets",
             body={"tagIds": list(tag_ids), "assetIds": list(asset_ids)},
+        )
+
+    async def update_assets(
+        self,
+        asset_ids: Sequence[str],
+        *,
+        favourite: bool | None = None,
+        visibility: Visibility | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Change what is given here of these assets (`asset.update`).
+
+        The server refuses the whole call if one of them is not this user's.
+        """
+        changes: dict[str, object] = {
+            "isFavorite": favourite,
+            "visibility": None if visibility is None else visibility.value,
+            "description": description,
+        }
+        await self._call(
+            "PUT",
+            "assets",
+            body={
+                "ids": list(asset_ids),
+                **{key: value for key, value in changes.items() if value is not None},
+            },
         )
 
     async def thumbnail(self, asset_id: str, *, large: bool = False) -> bytes:

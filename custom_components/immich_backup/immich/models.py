@@ -211,15 +211,25 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
-    """An album of this user or shared with them."""
+    """An album of this user or shared with them.
+
+    ``created_at`` is as the server writes it, in UTC, so that it can be compared.
+    """
 
     id: str
     name: str
+    created_at: str
+    asset_count: int
 
     @classmethod
     def from_json(cls, data: object) -> Self:
         """Read one album."""
-        return cls(id=_id(data), name=_field(data, "albumName", str))
+        return cls(
+            id=_id(data),
+            name=_field(data, "albumName", str),
+            created_at=_optional(data, "createdAt", str) or "",
+            asset_count=_optional(data, "assetCount", int) or 0,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from ..model import Fate, FileState, Proof
 
-VERSION = 2
+VERSION = 3
 
 
 def _one_of(column: str, values: type[FileState | Fate | Proof]) -> str:
@@ -26,6 +26,37 @@ CREATE TABLE agenda (
     owed INTEGER NOT NULL DEFAULT 0,
     overdue INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+"""
+
+# Which folders are organised, which of their files still are to be, what was done for
+# assets, and which album is meant by a name; times in epoch seconds.
+_ARRANGING = """
+CREATE TABLE arranged (
+    folder INTEGER PRIMARY KEY REFERENCES folder ON DELETE CASCADE
+) STRICT;
+CREATE TABLE unarranged (
+    file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
+    problem TEXT,
+    next_try REAL
+) STRICT;
+CREATE INDEX unarranged_next_try ON unarranged (next_try) WHERE next_try IS NOT NULL;
+CREATE TABLE applied (
+    asset_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    PRIMARY KEY (asset_id, what)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE album (
+    name TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    deleted REAL,
+    unwanted INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER file_protected AFTER UPDATE OF state ON file
+WHEN new.state = 'protected' AND old.state <> 'protected'
+AND EXISTS (SELECT 1 FROM arranged WHERE folder = new.folder) BEGIN
+    INSERT INTO unarranged VALUES (new.id, NULL, NULL)
+    ON CONFLICT DO UPDATE SET next_try = NULL;
+END;
 """
 
 # Tally is kept by triggers, so that it is exact after every transaction and costs
@@ -128,6 +159,7 @@ CREATE TABLE scan (
     errors INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX scan_folder ON scan (folder);
+{_ARRANGING}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE tally (
     folder INTEGER NOT NULL,
@@ -164,4 +196,4 @@ INSERT INTO tally SELECT folder, state, count(*), sum(size) FROM file GROUP BY 1
 
 # How a ledger of an earlier version becomes one of the next; the tables are then defined
 # by the very words of STATEMENTS.
-MIGRATIONS = {1: _AGENDA}
+MIGRATIONS = {1: _AGENDA, 2: _ARRANGING}

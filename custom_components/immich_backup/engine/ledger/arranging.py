@@ -1,0 +1,251 @@
+"""Ledger jobs about what is still to be organised on the server, and what was.
+
+What was done once for an asset is never done again, so that a photo which its owner
+takes out of an album stays out.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+import sqlite3
+from typing import Any
+
+from ..model import Reason
+from .files import PATH
+from .rows import Stamp
+
+_PART = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangeable:
+    """A protected file; ``path`` is relative to its folder, in raw bytes.
+
+    ``rule`` is the rule that wanted it, ``ours`` whether we stored its asset.
+    """
+
+    id: int
+    folder: int
+    path: bytes
+    stamp: Stamp
+    rule: str | None
+    asset_id: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlbumRow:
+    """An album that files were put into; found by its ``id``, whatever its name is now.
+
+    ``deleted`` is when its owner was found to have deleted it (epoch seconds), and
+    ``unwanted`` whether they said that it shall stay so.
+    """
+
+    id: str
+    deleted: float | None
+    unwanted: bool
+
+
+def set_arranged(con: sqlite3.Connection, key: str, *, arranged: bool) -> None:
+    """Let the files of a folder be organised from now on once they are proven, or not."""
+    if arranged:
+        con.execute(
+            "INSERT INTO arranged SELECT id FROM folder WHERE key = ?"
+            " ON CONFLICT DO NOTHING",
+            (key,),
+        )
+        return
+    con.execute(f"DELETE FROM arranged WHERE folder = {_NUMBER}", (key,))
+    con.execute(
+        "DELETE FROM unarranged WHERE file IN"
+        f" (SELECT id FROM file WHERE folder = {_NUMBER})",
+        (key,),
+    )
+
+
+def arrange_again(con: sqlite3.Connection, folders: Collection[int]) -> int:
+    """Let all protected files of these folders be organised; return how many."""
+    return sum(
+        con.execute(
+            "INSERT INTO unarranged SELECT id, NULL, NULL FROM file"
+            " WHERE folder = ? AND state = 'protected'"
+            " ON CONFLICT DO UPDATE SET next_try = NULL",
+            (folder,),
+        ).rowcount
+        for folder in folders
+    )
+
+
+def due(
+    con: sqlite3.Connection,
+    folders: Collection[int],
+    now: float,
+    after: int,
+    limit: int,
+) -> list[Arrangeable]:
+    """Return files of these folders that are to be organised now, after one (its id)."""
+    marks = ",".join("?" * len(folders))
+    return _files(
+        con.execute(
+            f"SELECT {_COLUMNS} FROM unarranged u JOIN file f ON f.id = u.file {_JOINED}"
+            f" AND f.folder IN ({marks}) AND u.file > ?"
+            " AND coalesce(u.next_try, 0) NOT BETWEEN ? AND ?"
+            " ORDER BY u.file LIMIT ?",
+            (*folders, after, now, now + _LONGEST, limit),
+        )
+    )
+
+
+def page(
+    con: sqlite3.Connection, folder: int, after: int, limit: int
+) -> list[Arrangeable]:
+    """Return protected files of a folder in the order of their ids, those after one."""
+    return _files(
+        con.execute(
+            f"SELECT {_COLUMNS} FROM file f {_JOINED} AND f.folder = ? AND f.id > ?"
+            " ORDER BY f.id LIMIT ?",
+            (folder, after, limit),
+        )
+    )
+
+
+def one(con: sqlite3.Connection, key: str, path: bytes) -> Arrangeable | None:
+    """Return a protected file of a folder by its relative path; None if it is none."""
+    directory, _, name = path.rpartition(b"/")
+    found = _files(
+        con.execute(
+            f"SELECT {_COLUMNS} FROM file f {_JOINED} AND d.folder = {_NUMBER}"
+            " AND d.path = ? AND f.name = ?",
+            (key, directory, name),
+        )
+    )
+    return found[0] if found else None
+
+
+def problem(con: sqlite3.Connection, file: int) -> str | None:
+    """Return why a file is not organised yet, if that was tried."""
+    row = con.execute(
+        "SELECT problem FROM unarranged WHERE file = ?", (file,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def settle(
+    con: sqlite3.Connection,
+    done: Iterable[int],
+    postponed: Mapping[int, str],
+    next_try: float,
+) -> None:
+    """Record which files are organised, and why others are to be tried again later."""
+    con.executemany("DELETE FROM unarranged WHERE file = ?", [(file,) for file in done])
+    con.executemany(
+        "UPDATE unarranged SET problem = ?, next_try = ? WHERE file = ?",
+        [(text, next_try, file) for file, text in postponed.items()],
+    )
+
+
+def try_again(con: sqlite3.Connection) -> None:
+    """Let all files that wait for another try be organised now."""
+    con.execute("UPDATE unarranged SET next_try = NULL")
+
+
+def applied(con: sqlite3.Connection, asset_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return what was done for these assets, as words, by the assets' ids."""
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(asset_ids), _PART):
+        part = asset_ids[start : start + _PART]
+        for asset_id, what in con.execute(
+            "SELECT asset_id, what FROM applied"
+            f" WHERE asset_id IN ({','.join('?' * len(part))})",
+            tuple(part),
+        ):
+            found.setdefault(asset_id, set()).add(what)
+    return found
+
+
+def note_applied(con: sqlite3.Connection, what: str, asset_ids: Iterable[str]) -> None:
+    """Record what was done for these assets."""
+    con.executemany(
+        "INSERT INTO applied VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [(asset_id, what) for asset_id in asset_ids],
+    )
+
+
+def albums(con: sqlite3.Connection) -> dict[str, AlbumRow]:
+    """Return the albums that files were put into, by the names we found for them."""
+    return {
+        name: AlbumRow(id=album_id, deleted=deleted, unwanted=bool(unwanted))
+        for name, album_id, deleted, unwanted in con.execute(
+            "SELECT name, id, deleted, unwanted FROM album"
+        )
+    }
+
+
+def set_album(con: sqlite3.Connection, name: str, album_id: str) -> None:
+    """Remember which album is meant by a name."""
+    con.execute(
+        "INSERT INTO album VALUES (?, ?, NULL, 0) ON CONFLICT DO UPDATE SET"
+        " id = excluded.id, deleted = NULL, unwanted = 0",
+        (name, album_id),
+    )
+
+
+def note_deleted(con: sqlite3.Connection, names: Iterable[str], now: float) -> None:
+    """Record that the owner deleted albums on the server."""
+    con.executemany(
+        "UPDATE album SET deleted = coalesce(deleted, ?) WHERE name = ?",
+        [(now, name) for name in names],
+    )
+
+
+def deleted(con: sqlite3.Connection) -> list[str]:
+    """Return the names of albums that are deleted, as far as nobody said what then."""
+    return [
+        name
+        for (name,) in con.execute(
+            "SELECT name FROM album WHERE deleted IS NOT NULL AND NOT unwanted"
+            " ORDER BY name"
+        )
+    ]
+
+
+def answer_deleted(con: sqlite3.Connection, *, make_again: bool) -> None:
+    """Take a person's word on all deleted albums; files that waited for it go on."""
+    if make_again:
+        con.execute("DELETE FROM album WHERE deleted IS NOT NULL")
+    else:
+        con.execute("UPDATE album SET unwanted = 1 WHERE deleted IS NOT NULL")
+    try_again(con)
+
+
+def forget_albums(con: sqlite3.Connection) -> None:
+    """Forget all albums: the server is another one, or lost what it had."""
+    con.execute("DELETE FROM album")
+
+
+# A later time comes from a clock that jumped, and is due.
+_LONGEST = 24 * 3600.0
+_NUMBER = "(SELECT id FROM folder WHERE key = ?)"
+_COLUMNS = (
+    f"f.id, f.folder, {PATH}, f.size, f.mtime_ns, f.ctime_ns, f.rule, c.asset_id,"
+    " f.reason"
+)
+_JOINED = (
+    "JOIN directory d ON d.id = f.directory JOIN content c ON c.sha1 = f.sha1"
+    " WHERE f.state = 'protected'"
+)
+
+
+def _files(rows: Iterable[tuple[Any, ...]]) -> list[Arrangeable]:
+    """Return files of rows of the columns above."""
+    return [
+        Arrangeable(
+            id=file,
+            folder=folder,
+            path=path,
+            stamp=Stamp(size, mtime, ctime),
+            rule=rule,
+            asset_id=asset_id,
+            ours=reason == Reason.UPLOADED,
+        )
+        for file, folder, path, size, mtime, ctime, rule, asset_id, reason in rows
+    ]

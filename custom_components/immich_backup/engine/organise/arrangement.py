@@ -1,0 +1,216 @@
+"""What the owner of a folder wants of its stored files: album, tags and more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...immich import Visibility
+
+# Immich takes longer ones; nobody reads them.
+MAX_NAME = 200
+MAX_TEXT = 2000
+_MAX_LEVELS = 10
+
+
+class ArrangementError(ValueError):
+    """A wish that can't be granted; ``field`` names it, ``reason`` what is wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        """Keep the field and the stable reason."""
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class AlbumBy(StrEnum):
+    """By what the album of a file is found."""
+
+    NONE = "none"
+    NAME = "name"
+    FOLDERS = "folders"
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+
+
+DATED = frozenset((AlbumBy.YEAR, AlbumBy.MONTH, AlbumBy.DAY))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlbumChoice:
+    """Which album a file goes to.
+
+    ``name`` is that of the one album, or a template of it; ``levels`` is how many
+    sub-folders, from the top, make a name, and ``joiner`` what stands between them.
+    """
+
+    by: AlbumBy
+    name: str = ""
+    levels: int = 1
+    joiner: str = " - "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What is wanted of a stored file; names, tags and description may be templates.
+
+    ``visibility`` None leaves it to the server.
+    """
+
+    album: AlbumChoice | None = None
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    visibility: Visibility | None = None
+    description: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything is wanted."""
+        return self != Arrangement()
+
+    @property
+    def templates(self) -> Sequence[str]:
+        """Return the texts that are templates."""
+        name = "" if self.album is None else self.album.name
+        texts = (name, *self.tags, self.description or "")
+        return [text for text in texts if is_template(text)]
+
+    @property
+    def needs_date(self) -> bool:
+        """Return whether it depends on when a file was taken, or may."""
+        dated = self.album is not None and self.album.by in DATED
+        return dated or bool(self.templates)
+
+    def refined(self, rule: Arrangement) -> Arrangement:
+        """Return this of a folder with what a rule of it says for its files.
+
+        Tags are added; all else that the rule says replaces what the folder says.
+        """
+        return Arrangement(
+            album=self.album if rule.album is None else rule.album,
+            tags=tuple(dict.fromkeys((*self.tags, *rule.tags))),
+            favourite=self.favourite or rule.favourite,
+            visibility=rule.visibility or self.visibility,
+            description=rule.description or self.description,
+        )
+
+
+def is_template(text: str) -> bool:
+    """Return whether a text is one of Home Assistant's templates."""
+    return any(sign in text for sign in ("{{", "{%", "{#"))
+
+
+def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
+    """Return what is wanted from its stored form.
+
+    Fields, all optional: album (see AlbumBy; any other text is an album's name),
+    album_name, album_levels, album_joiner, tags, favourite, visibility (timeline,
+    archive, hidden, locked), description. Raises ArrangementError.
+    """
+    album = _album(data)
+    visibility = _visibility(data)
+    if visibility is Visibility.LOCKED and album is not None:
+        # The server refuses it.
+        raise ArrangementError("visibility", "locked_album")
+    description = _text(data, "description", MAX_TEXT)
+    return Arrangement(
+        album=album,
+        tags=_tags(data),
+        favourite=data.get("favourite") is True,
+        visibility=visibility,
+        description=description or None,
+    )
+
+
+def _album(data: Mapping[str, object]) -> AlbumChoice | None:
+    """Return which album is wanted, if any."""
+    word = _text(data, "album", MAX_TEXT)
+    try:
+        by = AlbumBy(word or AlbumBy.NONE)
+    except ValueError:
+        return AlbumChoice(by=AlbumBy.NAME, name=_checked_name("album", word))
+    match by:
+        case AlbumBy.NONE:
+            return None
+        case AlbumBy.NAME:
+            name = _text(data, "album_name", MAX_TEXT)
+            return AlbumChoice(by=by, name=_checked_name("album_name", name))
+        case AlbumBy.FOLDERS:
+            joiner = data.get("album_joiner")
+            return AlbumChoice(
+                by=by,
+                levels=_levels(data.get("album_levels", 1)),
+                joiner=joiner if isinstance(joiner, str) and joiner else " - ",
+            )
+        case _:
+            return AlbumChoice(by=by)
+
+
+def _checked_name(field: str, name: str) -> str:
+    """Return an album's name, or a template of it, that can be used."""
+    if not name:
+        raise ArrangementError(field, "name_missing")
+    if len(name) > MAX_NAME and not is_template(name):
+        raise ArrangementError(field, "too_long")
+    return name
+
+
+def _levels(value: object) -> int:
+    """Return how many sub-folders make a name."""
+    try:
+        levels = int(float(str(value)))
+    except (ValueError, OverflowError) as err:
+        raise ArrangementError("album_levels", "not_a_number") from err
+    if not 1 <= levels <= _MAX_LEVELS:
+        raise ArrangementError("album_levels", "not_a_number")
+    return levels
+
+
+def _tags(data: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the tags; a single text is split at commas and lines."""
+    value = data.get("tags") or ()
+    if isinstance(value, str):
+        value = value.replace("\n", ",").split(",")
+    if not isinstance(value, Sequence):
+        raise ArrangementError("tags", "not_a_list")
+    tags = [tag for item in value if (tag := str(item).strip())]
+    for tag in tags:
+        if len(tag) > MAX_TEXT or (not is_template(tag) and not clean_tag(tag)):
+            raise ArrangementError("tags", "not_a_tag")
+    return tuple(dict.fromkeys(tags))
+
+
+def _visibility(data: Mapping[str, object]) -> Visibility | None:
+    """Return where the files shall show up, if that is chosen."""
+    word = _text(data, "visibility", MAX_NAME)
+    if not word or word == "default":
+        return None
+    try:
+        return Visibility(word)
+    except ValueError as err:
+        raise ArrangementError("visibility", "unknown") from err
+
+
+def _text(data: Mapping[str, object], key: str, longest: int) -> str:
+    """Return a text, empty when there is none."""
+    text = str(data.get(key) or "").strip()
+    if len(text) > longest:
+        raise ArrangementError(key, "too_long")
+    return text
+
+
+def clean_name(text: str) -> str:
+    """Return a text as an album's name: one line, no more than 200 characters."""
+    return " ".join(_printable(text).split())[:MAX_NAME].strip()
+
+
+def clean_tag(text: str) -> str:
+    """Return a text as a tag: levels that are not empty, joined by `/`."""
+    levels = (" ".join(level.split()) for level in _printable(text).split("/"))
+    return "/".join(level for level in levels if level)[:MAX_NAME].rstrip("/ ")
+
+
+def _printable(text: str) -> str:
+    """Return a text without control characters and halves of characters."""
+    return "".join(
+        sign if sign.isprintable() or sign.isspace() else " " for sign in text
+    )

@@ -1,0 +1,109 @@
+"""What is left to be done on the server for a batch of files."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+import hashlib
+
+from ...immich import Visibility
+from ..ledger.arranging import AlbumRow, Arrangeable
+from .placement import Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is set on assets beside albums and tags; None is left alone."""
+
+    favourite: bool | None = None
+    visibility: Visibility | None = None
+    description: str | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether anything is set."""
+        return self != Change()
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Return the words by which it is remembered that this was done."""
+        words = []
+        if self.favourite is not None:
+            words.append("favourite")
+        if self.visibility is not None:
+            words.append(f"visibility:{self.visibility}")
+        if self.description is not None:
+            words.append(_description_word(self.description))
+        return words
+
+
+@dataclass(slots=True)
+class Todo:
+    """Assets (their ids) by the album that they go to, the tags and what else they get.
+
+    ``users`` are the files that each asset stands for.
+    """
+
+    albums: dict[str, dict[str, None]] = field(default_factory=dict)
+    tags: dict[tuple[str, ...], dict[str, None]] = field(default_factory=dict)
+    changes: dict[Change, dict[str, None]] = field(default_factory=dict)
+    users: dict[str, list[int]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Return whether anything is left to be done."""
+        return bool(self.albums or self.tags or self.changes)
+
+    def files(self, asset_ids: Iterable[str]) -> list[int]:
+        """Return the files (the ledger's ids) of some assets."""
+        return [file for asset_id in asset_ids for file in self.users[asset_id]]
+
+
+def todo_of(
+    placed: Iterable[tuple[Arrangeable, Placement]],
+    done: Mapping[str, Collection[str]],
+    albums: Mapping[str, AlbumRow],
+) -> Todo:
+    """Return what is left to be done for files, whose ``done`` words are known.
+
+    Favourite, visibility and description are left alone on what was on the server
+    before, and may have been set there by a person.
+    """
+    todo = Todo()
+    for file, placement in placed:
+        asset_id = file.asset_id
+        words = done.get(asset_id, ())
+        todo.users.setdefault(asset_id, []).append(file.id)
+        name = placement.album
+        if name is not None:
+            row = albums.get(name)
+            if row is None or album_word(row.id) not in words:
+                todo.albums.setdefault(name, {})[asset_id] = None
+        tags = tuple(tag for tag in placement.tags if tag_word(tag) not in words)
+        if tags:
+            todo.tags.setdefault(tags, {})[asset_id] = None
+        if file.ours and (change := _change(placement, words)):
+            todo.changes.setdefault(change, {})[asset_id] = None
+    return todo
+
+
+def album_word(album_id: str) -> str:
+    """Return the word by which it is remembered that an asset was put into an album."""
+    return f"album:{album_id}"
+
+
+def tag_word(tag: str) -> str:
+    """Return the word by which it is remembered that an asset got a tag."""
+    return f"tag:{tag}"
+
+
+def _change(placement: Placement, words: Collection[str]) -> Change:
+    """Return what is to be set on an asset and was not set before."""
+    visibility, description = placement.visibility, placement.description
+    if f"visibility:{visibility}" in words:
+        visibility = None
+    if description is not None and _description_word(description) in words:
+        description = None
+    favourite = placement.favourite and "favourite" not in words
+    return Change(favourite or None, visibility, description)
+
+
+def _description_word(text: str) -> str:
+    """Return the word by which it is remembered that an asset got a description."""
+    return f"description:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
