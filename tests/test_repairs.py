@@ -14,13 +14,14 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.immich_backup import issues, repairs
-from custom_components.immich_backup.const import CONF_DETECTION, DOMAIN
+from custom_components.immich_backup.const import CONF_DETECTION, CONF_ORGANISE, DOMAIN
 from custom_components.immich_backup.engine.detect import watch
 from custom_components.immich_backup.engine.events import ProofsLost
 from custom_components.immich_backup.engine.ledger import LedgerError
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
 
+from .support.actions import act
 from .support.flows import english
 from .support.home import ENTRY_ID, Home, folder_data, until
 from .support.mounting import mounted
@@ -58,16 +59,24 @@ class Repairs:
             "/api/repairs/issues/fix",
             {"handler": DOMAIN, "issue_id": issue.issue_id},
         )
-        assert form["type"] == "form"
-        assert form["step_id"] == "confirm"
-        flow = TEXTS[issue.translation_key]["fix_flow"]
-        for text in flow["step"]["confirm"].values():
+        texts = TEXTS[issue.translation_key]["fix_flow"]["step"][form["step_id"]]
+        if form["type"] == "menu":
+            assert form["menu_options"] == list(texts["menu_options"])
+        else:
+            assert form["type"] == "form"
+            assert form["step_id"] == "confirm"
+        for text in (texts["title"], texts["description"]):
             assert "{" not in text.format(**form["description_placeholders"] or {})
         return form
 
-    async def submit(self, form: dict[str, Any]) -> dict[str, Any]:
-        """Agree."""
-        return await self._post(f"/api/repairs/issues/fix/{form['flow_id']}", {})
+    async def submit(
+        self, form: dict[str, Any], choice: str | None = None
+    ) -> dict[str, Any]:
+        """Agree, or choose from a menu."""
+        return await self._post(
+            f"/api/repairs/issues/fix/{form['flow_id']}",
+            {} if choice is None else {"next_step_id": choice},
+        )
 
     async def fix(self, issue: IssueEntry) -> None:
         """Open an issue, agree, and check that it is gone."""
@@ -117,6 +126,36 @@ async def test_emptied_folder(home: Home, fixes: Repairs, emptied: IssueEntry) -
     overview = await home.engine.overview()
     assert overview.folders["folder1"].trouble is None
     assert len(home.immich.assets()) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "albums"), [("make_again", ["Card"]), ("leave_out", [])]
+)
+async def test_deleted_albums(
+    home: Home, fixes: Repairs, choice: str, albums: list[str]
+) -> None:
+    """Whether deleted albums are made again is a person's choice."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(
+        folder_data(
+            folder,
+            **{CONF_ORGANISE: {"album": "name", "album_name": "Card"}},
+        )
+    )
+    client = home.entry.runtime_data.client
+    await act(home.hass, "run")
+    (album,) = await client.albums()
+    await client.delete_album(album.id)
+    (folder / "two.jpg").write_bytes(b"two")
+    issue = await fixes.issue(Issue.ALBUMS_DELETED)
+    assert issue.translation_placeholders is not None
+    assert issue.translation_placeholders["albums"] == "“Card”"
+    result = await fixes.submit(await fixes.open(issue), choice)
+    assert result["type"] == "create_entry"
+    assert not fixes.is_there(issue)
+    await act(home.hass, "run")
+    assert [found.name for found in await client.albums()] == albums
 
 
 @pytest.fixture

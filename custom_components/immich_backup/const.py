@@ -34,6 +34,17 @@ CONF_CONDITIONS: Final = "conditions"
 CONF_OVERDUE_HOURS: Final = "overdue_hours"
 CONF_INCLUDE_EXISTING: Final = "include_existing"
 CONF_SETTLE_SECONDS: Final = "settle_seconds"
+CONF_ORGANISE: Final = "organise"
+
+# Of how a folder's files, or those of a rule, are organised.
+CONF_ALBUM: Final = "album"
+CONF_ALBUM_NAME: Final = "album_name"
+CONF_ALBUM_LEVELS: Final = "album_levels"
+CONF_ALBUM_JOINER: Final = "album_joiner"
+CONF_TAGS: Final = "tags"
+CONF_FAVOURITE: Final = "favourite"
+CONF_VISIBILITY: Final = "visibility"
+CONF_DESCRIPTION: Final = "description"
 
 # Of a notification's subentry.
 CONF_EVENTS: Final = "events"
@@ -68,11 +79,19 @@ class Presence(StrEnum):
     LEAVES = "leaves"
 
 
-# What the API key must be allowed to do: for any backup at all, and for the albums and
-# tags of the action upload; the same list is in the README.
+# What the API key must be allowed to do: for any backup at all, and for all that files
+# can be given beside it; the same list is in the README.
 NEEDED_PERMISSIONS: Final = frozenset(("asset.upload", "user.read"))
 PERMISSIONS: Final = NEEDED_PERMISSIONS | frozenset(
-    ("album.read", "album.create", "albumAsset.create", "tag.create", "tag.asset")
+    (
+        "album.read",
+        "album.create",
+        "album.delete",
+        "albumAsset.create",
+        "asset.update",
+        "tag.create",
+        "tag.asset",
+    )
 )
 
 REPOSITORY_URL: Final = "https://github.com/immich-backup/immich-backup"

@@ -12,6 +12,7 @@ from .const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
+    CONF_ORGANISE,
     CONF_OVERDUE_HOURS,
     CONF_RECURSIVE,
     CONF_RULES,
@@ -20,9 +21,14 @@ from .const import (
     DEFAULT_OVERDUE_HOURS,
     DEFAULT_SETTLE_SECONDS,
 )
-from .engine import Detection, Folder, MediaKind, RuleSet, parse_rule
+from .engine import Detection, Folder, MediaKind, RuleError, RuleSet, parse_rule
 from .engine.media_types import DEFAULT_EXTENSIONS
 from .engine.model import FileReport
+from .engine.organise.arrangement import (
+    Arrangement,
+    ArrangementError,
+    parse_arrangement,
+)
 from .engine.texts import readable
 from .scheduled_times import schedule_interval
 
@@ -41,6 +47,10 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         if interval is None
         else 2 * interval
     )
+    rules = tuple(
+        parse_rule(rule, number)
+        for number, rule in enumerate(data.get(CONF_RULES, ()), 1)
+    )
     return Folder(
         id=folder_id,
         name=name,
@@ -49,10 +59,7 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
             kinds=frozenset(
                 MediaKind(kind) for kind in data.get(CONF_TYPES, list(MediaKind))
             ),
-            rules=tuple(
-                parse_rule(rule, number)
-                for number, rule in enumerate(data.get(CONF_RULES, ()), 1)
-            ),
+            rules=rules,
             include_existing=include_existing,
             # Until the server says what it takes.
             extensions=DEFAULT_EXTENSIONS,
@@ -64,7 +71,20 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
         scheduled=interval is not None,
         overdue_seconds=overdue.total_seconds(),
+        arrangement=_arrangement_of(data.get(CONF_ORGANISE, {})),
+        rule_arrangements={
+            rule.name: _arrangement_of(values)
+            for rule, values in zip(rules, data.get(CONF_RULES, ()), strict=True)
+        },
     )
+
+
+def _arrangement_of(data: Mapping[str, Any]) -> Arrangement:
+    """Return what is wanted of stored files; raises RuleError."""
+    try:
+        return parse_arrangement(data)
+    except ArrangementError as err:
+        raise RuleError(err.field, err.reason) from err
 
 
 def path_of(entry: ConfigEntry, report: FileReport) -> str:

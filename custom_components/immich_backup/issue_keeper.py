@@ -47,6 +47,8 @@ _HALT_ISSUES: Mapping[Halt, Issue] = MappingProxyType(
         Halt.OTHER_USER: Issue.OTHER_USER,
     }
 )
+# So many deleted albums are named.
+_NAMED_ALBUMS = 10
 
 
 class IssueKeeper:
@@ -70,6 +72,7 @@ class IssueKeeper:
         # What was told of folders and notifications that can't be used as configured.
         self._problems: dict[tuple[Issue, str], tuple[str, ...]] = {}
         self._overlaps: frozenset[str] = frozenset()
+        self._deleted_albums: tuple[str, ...] = ()
 
     @callback
     def handle(self, event: Event) -> None:
@@ -105,6 +108,7 @@ class IssueKeeper:
                 self._polling.discard(key)
                 clear_issue(self._hass, Issue.POLLING, self._entry.entry_id, key)
         self._look_at_overlaps()
+        self._look_at_albums(tuple(overview.deleted_albums))
 
     async def look_for_large_files(self) -> None:
         """Tell of files that a proxy refuses, for as long as there are any."""
@@ -122,6 +126,22 @@ class IssueKeeper:
             file=Path(path).name,
             path=path,
             size=f"{file.size / 1e6:.0f}",
+        )
+
+    @callback
+    def _look_at_albums(self, deleted: tuple[str, ...]) -> None:
+        """Ask about albums that were deleted in Immich while files still go there."""
+        if deleted == self._deleted_albums:
+            return
+        self._deleted_albums = deleted
+        if not deleted:
+            clear_issue(self._hass, Issue.ALBUMS_DELETED, self._entry.entry_id)
+            return
+        names = [f"“{name}”" for name in deleted[:_NAMED_ALBUMS]]
+        if len(deleted) > len(names):
+            names.append("…")
+        self._raise(
+            Issue.ALBUMS_DELETED, albums=", ".join(names), count=str(len(deleted))
         )
 
     @callback

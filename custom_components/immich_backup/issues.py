@@ -28,6 +28,7 @@ class Issue(StrEnum):
     OTHER_USER = "other_user"
     FILE_TOO_LARGE = "file_too_large"
     PROOFS_LOST = "proofs_lost"
+    ALBUMS_DELETED = "albums_deleted"
 
 
 # A person's word settles these; for the others the cause has to go.
@@ -39,6 +40,7 @@ _FIXABLE = frozenset(
         Issue.FILE_TOO_LARGE,
         Issue.PROOFS_LOST,
         Issue.POLLING,
+        Issue.ALBUMS_DELETED,
     )
 )
 _ERRORS = frozenset(

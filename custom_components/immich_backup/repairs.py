@@ -49,12 +49,38 @@ class FixFlow(RepairsFlow):
         self._issue = issue
         self._entry = entry
         self._folder_id = folder_id
+        self._make_again = False
 
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Begin with the only step."""
+        if self._issue is Issue.ALBUMS_DELETED:
+            return await self.async_step_albums()
         return await self.async_step_confirm()
+
+    async def async_step_albums(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask what it means that someone deleted albums."""
+        return self.async_show_menu(
+            step_id="albums",
+            menu_options=["make_again", "leave_out"],
+            description_placeholders=self._placeholders(),
+        )
+
+    async def async_step_make_again(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Make the albums again."""
+        self._make_again = True
+        return await self._confirmed()
+
+    async def async_step_leave_out(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Let the albums stay away."""
+        return await self._confirmed()
 
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
@@ -62,13 +88,17 @@ class FixFlow(RepairsFlow):
         """Say what happened, and act once the person agrees."""
         if user_input is not None:
             return await self._confirmed()
-        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-        assert issue is not None
         return self.async_show_form(
             step_id="confirm",
             data_schema=probatio.Schema({}),
-            description_placeholders=issue.translation_placeholders,
+            description_placeholders=self._placeholders(),
         )
+
+    def _placeholders(self) -> dict[str, str] | None:
+        """Return what the issue's texts are filled in with."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        assert issue is not None
+        return issue.translation_placeholders
 
     async def _confirmed(self) -> RepairsFlowResult:
         """Do what was agreed to; the issue stays if that is not possible now."""
@@ -92,6 +122,8 @@ class FixFlow(RepairsFlow):
         """Do what a person's word about an account means; raises LedgerError."""
         if self._issue is Issue.OTHER_USER:
             await engine.adopt_user()
+        elif self._issue is Issue.ALBUMS_DELETED:
+            await engine.answer_deleted_albums(make_again=self._make_again)
         else:
             await engine.retry_parked(Reason.TOO_LARGE)
 

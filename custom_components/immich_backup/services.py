@@ -3,7 +3,7 @@
 from homeassistant.core import HomeAssistant, SupportsResponse, callback
 from homeassistant.helpers.service import async_register_admin_service
 
-from .actions import controls, files, notifications, runs, upload
+from .actions import controls, files, notifications, organise, runs, upload
 from .const import DOMAIN
 
 SERVICE_RUN = "run"
@@ -12,6 +12,7 @@ SERVICE_PAUSE = "pause"
 SERVICE_RESUME = "resume"
 SERVICE_RETRY_FAILED = "retry_failed"
 SERVICE_SEND_TEST = "send_test"
+SERVICE_ORGANISE = "organise"
 SERVICE_EXPLAIN = "explain"
 SERVICE_LIST_FILES = "list_files"
 SERVICE_UPLOAD = "upload"
@@ -27,6 +28,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_RESUME, controls.resume, controls.RESUME_SCHEMA),
         (SERVICE_RETRY_FAILED, runs.retry_failed, runs.RETRY_SCHEMA),
         (SERVICE_SEND_TEST, notifications.send_test, notifications.TEST_SCHEMA),
+        (SERVICE_ORGANISE, organise.organise, organise.ORGANISE_SCHEMA),
     ):
         hass.services.async_register(
             DOMAIN, name, handler, schema, supports_response=SupportsResponse.OPTIONAL

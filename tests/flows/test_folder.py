@@ -28,6 +28,7 @@ from custom_components.immich_backup.const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
+    CONF_ORGANISE,
     CONF_OVERDUE_HOURS,
     CONF_PERSONS,
     CONF_PRESENCE,
@@ -48,6 +49,10 @@ from custom_components.immich_backup.flows.folder_form import (
     SECTION_WHAT,
     shown_form,
 )
+from custom_components.immich_backup.flows.organise_form import (
+    SECTION_FOLDERS,
+    SECTION_MORE,
+)
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
     SECTION_CONDITIONS,
@@ -61,6 +66,7 @@ from tests.support.flows import (
     english,
     fields,
     folder_form,
+    organise_form,
     suggested,
     when_form,
 )
@@ -71,6 +77,7 @@ TEXTS = english()["config_subentries"][SUBENTRY_FOLDER]
 # What is chosen once the outlook was read.
 SAVE = {"next_step_id": "save"}
 WHEN = {"next_step_id": "when"}
+ORGANISE = {"next_step_id": "organise"}
 SECTIONS = (SECTION_PRESENCE, SECTION_CONDITIONS, SECTION_ADVANCED)
 # As the editors of the browser give them, with what Home Assistant makes objects of.
 CONDITIONS = [
@@ -254,6 +261,122 @@ async def test_everything_is_stored(home: Home) -> None:
         value for name, value in vars(const).items() if name.startswith("CONF_")
     } | {CONF_PATH}
     assert len(build_folder("", "", data).rules.rules[0].criteria) == 7
+
+
+async def test_organise(home: Home) -> None:
+    """How files are organised is asked for, told, stored, and shown as it was entered."""
+    folder = home.folder()
+    await home.set_up()
+    confirm = await submit(home, await begin(home), folder_form(folder))
+    assert details(confirm)["organised"] == ""
+    form = await submit(home, confirm, ORGANISE)
+    shown = fields(form)
+    assert (
+        shown[SECTION_FOLDERS]["expanded"] is shown[SECTION_MORE]["expanded"] is False
+    )
+    assert suggested(form) == organise_form()
+    entered = organise_form(
+        album="folders",
+        tags=["Home/Doorbell", "{{ media.type }}"],
+        **{
+            SECTION_FOLDERS: {"album_levels": 2, "album_joiner": " / "},
+            SECTION_MORE: {
+                "favourite": True,
+                "visibility": "archive",
+                "description": "{{ media.name }}",
+            },
+        },
+    )
+    confirm = await submit(home, form, entered)
+    assert details(confirm)["organised"] == (
+        "In Immich they go to an album for each sub-folder. They get the tags"
+        " Home/Doorbell, {{ media.type }}. They become favourites. They are shown in"
+        " the archive, not in the timeline. They get a description."
+    )
+    await submit(home, confirm, SAVE)
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.data[CONF_ORGANISE] == {
+        "album": "folders",
+        "album_levels": 2,
+        "album_joiner": " / ",
+        "tags": ["Home/Doorbell", "{{ media.type }}"],
+        "favourite": True,
+        "visibility": "archive",
+        "description": "{{ media.name }}",
+    }
+    form = await begin(home, subentry.subentry_id)
+    confirm = await submit(home, form, suggested(form))
+    form = await submit(home, confirm, ORGANISE)
+    assert suggested(form) == entered
+    shown = fields(form)
+    assert shown[SECTION_FOLDERS]["expanded"] is shown[SECTION_MORE]["expanded"] is True
+    # What belongs to another choice is not kept.
+    confirm = await submit(home, form, {**entered, "album": "none", "tags": []})
+    assert "album" not in details(confirm)["organised"]
+    await submit(home, confirm, SAVE)
+    assert subentry.data[CONF_ORGANISE].keys() == {
+        "favourite",
+        "visibility",
+        "description",
+    }
+
+
+@pytest.mark.parametrize(
+    ("entered", "error"),
+    [
+        ({"album": "name"}, {"album_name": "name_missing"}),
+        ({"album": "name", "album_name": "  "}, {"album_name": "name_missing"}),
+        ({"album": "name", "album_name": "a" * 201}, {"album_name": "too_long"}),
+        ({"tags": ["/ /"]}, {"tags": "not_a_tag"}),
+        ({"tags": ["{{ 1 / 0 }}"]}, {"tags": "template_unusable"}),
+        (
+            {"album": "name", "album_name": "{{ media.x.y }}"},
+            {"album_name": "template_unusable"},
+        ),
+        (
+            {"album": "year", SECTION_MORE: {"visibility": "locked"}},
+            {SECTION_MORE: "locked_album"},
+        ),
+        ({SECTION_MORE: {"visibility": "locked"}}, {SECTION_MORE: "locked_rule"}),
+        (
+            {SECTION_MORE: {"description": "{{ media.x.y }}"}},
+            {SECTION_MORE: "template_unusable"},
+        ),
+    ],
+)
+async def test_organise_refused(
+    home: Home, entered: dict[str, Any], error: dict[str, str]
+) -> None:
+    """What Immich would refuse and what can't work is refused, by its field."""
+    await home.set_up()
+    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], "album": "Door"}
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
+    confirm = await submit(home, await begin(home), values)
+    form = await submit(home, confirm, ORGANISE)
+    form = await submit(home, form, organise_form(**entered))
+    assert form["type"] is FlowResultType.FORM
+    assert form["errors"] == error
+
+
+@pytest.mark.parametrize(
+    ("wishes", "error"),
+    [
+        ({"album": "a" * 201}, "rule_too_long"),
+        ({"album": "name"}, "unknown"),
+        ({"tags": ["//"]}, "rule_not_a_tag"),
+        ({"album": "{{ media.x.y }}"}, "rule_template"),
+    ],
+)
+async def test_rule_that_can_not_be_organised(
+    home: Home, wishes: dict[str, Any], error: str
+) -> None:
+    """What a rule says of its files is checked like the rule itself."""
+    await home.set_up()
+    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], **wishes}
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
+    form = await submit(home, await begin(home), values)
+    assert form["errors"] == {SECTION_WHAT: error}
+    assert details(form)["rule"] == "Bell"
 
 
 async def test_empty_fields_are_not_stored(home: Home) -> None:

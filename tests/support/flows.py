@@ -12,9 +12,12 @@ import probatio
 
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
+    CONF_ALBUM,
+    CONF_ALBUM_LEVELS,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
+    CONF_FAVOURITE,
     CONF_INCLUDE_EXISTING,
     CONF_INTERRUPT,
     CONF_INTERRUPT_TVS,
@@ -27,6 +30,7 @@ from custom_components.immich_backup.const import (
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
+    CONF_VISIBILITY,
     Presence,
 )
 from custom_components.immich_backup.flows.folder_form import (
@@ -37,6 +41,10 @@ from custom_components.immich_backup.flows.notification_form import (
     SECTION_OFTEN,
     SECTION_SPEECH,
     SECTION_WORDS,
+)
+from custom_components.immich_backup.flows.organise_form import (
+    SECTION_FOLDERS,
+    SECTION_MORE,
 )
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
@@ -91,6 +99,18 @@ def when_form(**changes: Any) -> dict[str, Any]:
         SECTION_PRESENCE: {CONF_PRESENCE: Presence.ARRIVES.value},
         SECTION_CONDITIONS: {},
         SECTION_ADVANCED: {CONF_OVERDUE_HOURS: 48},
+    }
+    for key, value in changes.items():
+        form[key] = {**form[key], **value} if isinstance(value, dict) else value
+    return form
+
+
+def organise_form(**changes: Any) -> dict[str, Any]:
+    """Return the form of how files are organised, with these changes."""
+    form: dict[str, Any] = {
+        CONF_ALBUM: "none",
+        SECTION_FOLDERS: {CONF_ALBUM_LEVELS: 1},
+        SECTION_MORE: {CONF_FAVOURITE: False, CONF_VISIBILITY: "default"},
     }
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value

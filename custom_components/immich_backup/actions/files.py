@@ -76,6 +76,7 @@ async def explain(call: ServiceCall) -> ServiceResponse:
             **_file_response(manager, report),
             "modified": iso(report.modified),
             "superseded": list(report.superseded),
+            "organised": await _organised(manager, report),
         }
     unseen = [(manager, _unseen(manager, path)) for manager in managers]
     unseen.sort(key=lambda found: found[1].state is UnseenState.OUTSIDE)
@@ -124,6 +125,30 @@ def _file_response(manager: BackupManager, report: FileReport) -> dict[str, Any]
     }
 
 
+async def _organised(
+    manager: BackupManager, report: FileReport
+) -> dict[str, Any] | None:
+    """Return what a stored file gets on the server, and why; None if it is not stored."""
+    try:
+        explained = await manager.engine.explain_placement(report)
+    except LedgerError as err:
+        raise ledger_failed(err) from err
+    if explained is None:
+        return None
+    subject, placement = explained.subject, explained.placement
+    return {
+        "album": placement.album,
+        "tags": list(placement.tags),
+        "favourite": placement.favourite,
+        "visibility": placement.visibility,
+        "description": placement.description,
+        "captured_at": subject.taken.isoformat(),
+        "captured_by": subject.taken_by,
+        "done": explained.done,
+        "problem": explained.problem or "; ".join(placement.problems) or None,
+    }
+
+
 def _unseen(manager: BackupManager, path: str) -> Unseen:
     """Return why nothing is known of a file."""
     unseen = manager.engine.unseen(path)
@@ -159,4 +184,5 @@ def _unseen_response(
         "next_try": None,
         "modified": None,
         "superseded": [],
+        "organised": None,
     }

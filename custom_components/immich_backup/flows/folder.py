@@ -17,7 +17,13 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_RECURSIVE, CONF_RULES, CONF_TYPES, SUBENTRY_FOLDER
+from ..const import (
+    CONF_ORGANISE,
+    CONF_RECURSIVE,
+    CONF_RULES,
+    CONF_TYPES,
+    SUBENTRY_FOLDER,
+)
 from ..engine import Engine, Folder, RuleAction
 from ..engine.detect.root import Root
 from ..engine.ledger import LedgerError
@@ -32,7 +38,15 @@ from .folder_form import (
     name_of,
     shown_form,
 )
-from .outlook import begins_text, found_text, starts_text
+from .organise_form import (
+    EXAMPLE,
+    check_organise,
+    opened_sections,
+    organise_data_of,
+    organise_form_of,
+    organise_schema,
+)
+from .outlook import begins_text, found_text, organised_text, starts_text
 from .paths import PathError, check_folder, offered_folders
 from .rules import RuleMistake, check_rules
 from .texts import Texts, load_texts
@@ -61,6 +75,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Begin with nothing entered."""
         self._form: Mapping[str, Any] = {}
         self._when: Mapping[str, Any] = when_form_of({})
+        self._organise: Mapping[str, Any] = organise_form_of({})
         self._root: Root | None = None
         self._welcome = False
 
@@ -78,6 +93,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         subentry = self._get_reconfigure_subentry()
         self._form = form_of(subentry.title, subentry.data)
         self._when = when_form_of(subentry.data)
+        self._organise = organise_form_of(subentry.data.get(CONF_ORGANISE, {}))
         return await self.async_step_change()
 
     async def async_step_folder(
@@ -114,13 +130,40 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             last_step=False,
         )
 
+    async def async_step_organise(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask which album, tags and more the stored files get."""
+        errors: dict[str, str] = {}
+        details: dict[str, str] = {}
+        if user_input is not None:
+            self._organise = user_input
+            rules = self._form[SECTION_WHAT].get(CONF_RULES, ())
+            errors, details = await check_organise(self.hass, user_input, rules)
+            if not errors:
+                return await self._tell()
+        opened = errors.keys() | opened_sections(organise_data_of(self._organise))
+        return self.async_show_form(
+            step_id="organise",
+            data_schema=self.add_suggested_values_to_schema(
+                organise_schema(opened), self._organise
+            ),
+            errors=errors,
+            description_placeholders={
+                "name": self._entered()[0],
+                "example": EXAMPLE,
+                **details,
+            },
+            last_step=False,
+        )
+
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Tell what would happen, and go on to save, or back to the form."""
         return self.async_show_menu(
             step_id="confirm",
-            menu_options=["save", "when", "folder"],
+            menu_options=["save", "organise", "when", "folder"],
             description_placeholders=await self._outlook(),
         )
 
@@ -130,7 +173,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         """Tell the same of a folder that is there."""
         return self.async_show_menu(
             step_id="confirm_change",
-            menu_options=["save", "when", "change"],
+            menu_options=["save", "organise", "when", "change"],
             description_placeholders=await self._outlook(),
         )
 
@@ -184,10 +227,10 @@ class FolderSubentryFlow(ConfigSubentryFlow):
     def _entered(self) -> tuple[str, dict[str, Any]]:
         """Return what the folder is called, and what is stored of it."""
         assert self._root is not None
-        return (
-            name_of(self._form, self._root.path),
-            data_of(self._form, self._root.path) | when_data_of(self._when),
-        )
+        data = data_of(self._form, self._root.path) | when_data_of(self._when)
+        if organise := organise_data_of(self._organise):
+            data[CONF_ORGANISE] = organise
+        return name_of(self._form, self._root.path), data
 
     async def _outlook(self) -> dict[str, str]:
         """Return what the texts tell of what would happen."""
@@ -206,6 +249,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
             "starts": starts_text(
                 self.hass, texts, folder, data, self._root.location.mount
             ),
+            "organised": organised_text(texts, folder),
             "begins": begins_text(
                 texts,
                 data,
@@ -243,7 +287,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
         what = form[SECTION_WHAT]
         rules = what.get(CONF_RULES, [])
         try:
-            check_rules(texts, rules, names)
+            await check_rules(self.hass, texts, rules, names)
         except RuleMistake as err:
             # A section shows no errors of its fields, only its own.
             errors[SECTION_WHAT] = err.reason

@@ -25,11 +25,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..const import (
+    CONF_ALBUM,
     CONF_DETECTION,
+    CONF_FAVOURITE,
     CONF_INCLUDE_EXISTING,
     CONF_RECURSIVE,
     CONF_RULES,
     CONF_SETTLE_SECONDS,
+    CONF_TAGS,
     CONF_TYPES,
     DEFAULT_SETTLE_SECONDS,
 )
@@ -103,6 +106,10 @@ _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     "captured_to": ObjectSelectorField(selector=DateSelector()),
     "min_pixels": _number("px"),
     "max_pixels": _number("px"),
+    # What files of this rule get in Immich.
+    CONF_ALBUM: ObjectSelectorField(selector=TextSelector()),
+    CONF_TAGS: _words(),
+    CONF_FAVOURITE: ObjectSelectorField(selector=BooleanSelector()),
 }
 
 

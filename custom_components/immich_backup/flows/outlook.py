@@ -20,9 +20,25 @@ from ..const import (
 )
 from ..engine import Detection, Folder, RuleAction
 from ..engine.detect.mounts import Mount
+from ..engine.organise.arrangement import AlbumBy, is_template
 from ..engine.preview import Preview
+from ..immich import Visibility
 from ..scheduled_times import next_scheduled
 from .texts import Texts
+
+_ALBUMS = {
+    AlbumBy.NAME: "album_name",
+    AlbumBy.FOLDERS: "album_folders",
+    AlbumBy.YEAR: "album_year",
+    AlbumBy.MONTH: "album_month",
+    AlbumBy.DAY: "album_day",
+}
+_VISIBILITY = {
+    Visibility.TIMELINE: "visibility_timeline",
+    Visibility.ARCHIVE: "visibility_archive",
+    Visibility.HIDDEN: "visibility_hidden",
+    Visibility.LOCKED: "visibility_locked",
+}
 
 
 def found_text(texts: Texts, folder: Folder, preview: Preview | None) -> str:
@@ -104,6 +120,25 @@ def starts_text(
     if conditions := data.get(CONF_CONDITIONS):
         lines.append(texts("conditions", count=_number(len(conditions))))
     return "\n".join(lines)
+
+
+def organised_text(texts: Texts, folder: Folder) -> str:
+    """Return what the files get in Immich; empty for nothing."""
+    wanted, lines = folder.arrangement, []
+    if (album := wanted.album) is not None:
+        key = "album_template" if is_template(album.name) else _ALBUMS[album.by]
+        lines.append(texts(key, album=album.name))
+    if wanted.tags:
+        lines.append(texts("tags", tags=", ".join(wanted.tags)))
+    if wanted.favourite:
+        lines.append(texts("favourites"))
+    if wanted.visibility is not None:
+        lines.append(texts(_VISIBILITY[wanted.visibility]))
+    if wanted.description:
+        lines.append(texts("description"))
+    if any(folder.rule_arrangements.values()):
+        lines.append(texts("album_rules"))
+    return " ".join(lines)
 
 
 def begins_text(

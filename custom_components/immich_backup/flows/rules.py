@@ -4,10 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant
 
 from ..engine import RuleAction, RuleError, parse_rule
+from ..engine.organise.arrangement import ArrangementError, parse_arrangement
 from ..engine.rules.glob import GlobCriterion
+from .organise_form import check_templates
 from .texts import Texts
+
+# What is wrong with the album or the tags of a rule; other texts fit as they are.
+_MISTAKES = {
+    "name_missing": "unknown",
+    "too_long": "rule_too_long",
+    "not_a_tag": "rule_not_a_tag",
+}
 
 
 class RuleMistake(Exception):
@@ -20,8 +30,11 @@ class RuleMistake(Exception):
         self.details = details
 
 
-def check_rules(
-    texts: Texts, rules: Sequence[Mapping[str, Any]], folders: Collection[str]
+async def check_rules(
+    hass: HomeAssistant,
+    texts: Texts,
+    rules: Sequence[Mapping[str, Any]],
+    folders: Collection[str],
 ) -> None:
     """Raise RuleMistake for the first rule that can't be what was meant.
 
@@ -31,12 +44,23 @@ def check_rules(
         name = str(data.get(CONF_NAME, number))
         try:
             rule = parse_rule(data, number)
+            arrangement = parse_arrangement(data)
+        except ArrangementError as err:
+            field = "album" if err.field.startswith("album") else err.field
+            raise RuleMistake(
+                _MISTAKES.get(err.reason, err.reason),
+                rule=name,
+                field=texts.rule_field(field),
+            ) from err
         except RuleError as err:
             raise RuleMistake(
                 err.reason, rule=name, field=texts.rule_field(err.field)
             ) from err
         if rule.action is RuleAction.SKIP and not rule.criteria:
             raise RuleMistake("fits_everything", rule=name)
+        _, details = await check_templates(hass, arrangement)
+        if details:
+            raise RuleMistake("rule_template", rule=name, **details)
         for criterion in rule.criteria:
             if isinstance(criterion, GlobCriterion):
                 for pattern in criterion.patterns:

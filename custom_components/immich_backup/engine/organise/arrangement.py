@@ -9,7 +9,7 @@ from ...immich import Visibility
 # Immich takes longer ones; nobody reads them.
 MAX_NAME = 200
 MAX_TEXT = 2000
-_MAX_LEVELS = 10
+MAX_LEVELS = 10
 
 
 class ArrangementError(ValueError):
@@ -85,11 +85,13 @@ class Arrangement:
 
         Tags are added; all else that the rule says replaces what the folder says.
         """
+        visibility = rule.visibility or self.visibility
+        album = self.album if rule.album is None else rule.album
         return Arrangement(
-            album=self.album if rule.album is None else rule.album,
+            album=None if visibility is Visibility.LOCKED else album,
             tags=tuple(dict.fromkeys((*self.tags, *rule.tags))),
             favourite=self.favourite or rule.favourite,
-            visibility=rule.visibility or self.visibility,
+            visibility=visibility,
             description=rule.description or self.description,
         )
 
@@ -160,7 +162,7 @@ def _levels(value: object) -> int:
         levels = int(float(str(value)))
     except (ValueError, OverflowError) as err:
         raise ArrangementError("album_levels", "not_a_number") from err
-    if not 1 <= levels <= _MAX_LEVELS:
+    if not 1 <= levels <= MAX_LEVELS:
         raise ArrangementError("album_levels", "not_a_number")
     return levels
 

@@ -1,0 +1,71 @@
+"""The action that organises what is stored already."""
+
+from typing import Final
+
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.helpers import config_validation as cv
+import voluptuous as vol
+
+from ..engine.ledger import LedgerError
+from ..engine.organise.organiser import Organised
+from .common import ATTR_CONFIG_ENTRY_ID, ATTR_FOLDERS, ledger_failed, target_of
+
+ATTR_DRY_RUN: Final = "dry_run"
+
+ORGANISE_SCHEMA = vol.Schema(
+    {
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+        vol.Optional(ATTR_FOLDERS): vol.All(cv.ensure_list, [cv.string]),
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+    }
+)
+
+
+async def organise(call: ServiceCall) -> ServiceResponse:
+    """Give what is stored the albums, tags and more that its folders say today."""
+    manager, folder_ids = target_of(call, call.data.get(ATTR_FOLDERS))
+    dry_run = call.data[ATTR_DRY_RUN]
+    engine = manager.engine
+    try:
+        done = await (engine.plan_organising if dry_run else engine.organise)(
+            folder_ids
+        )
+    except LedgerError as err:
+        raise ledger_failed(err) from err
+    return {
+        "dry_run": dry_run,
+        "text": _text(done, dry_run=dry_run),
+        "files": done.files,
+        "albums": done.albums,
+        "tags": done.tags,
+        "favourites": done.favourites,
+        "visibility": done.visibility,
+        "descriptions": done.descriptions,
+        "problems": done.problems,
+    }
+
+
+def _text(done: Organised, *, dry_run: bool) -> str:
+    """Return what was done, or would be, as a sentence."""
+    parts = []
+    if done.albums:
+        parts.append(
+            f"{sum(done.albums.values())} files into {len(done.albums)} albums"
+        )
+    if done.tags:
+        parts.append(f"{len(done.tags)} tags to {max(done.tags.values())} files")
+    for count, what in (
+        (done.favourites, "favourites"),
+        (done.visibility, "files shown elsewhere"),
+        (done.descriptions, "descriptions"),
+    ):
+        if count:
+            parts.append(f"{count} {what}")
+    if not parts:
+        nothing = f"{done.files} files looked at, and nothing is left to do."
+        return nothing if done.files else "There is nothing to organise."
+    verb = "Would do" if dry_run else "Done"
+    text = f"{verb}: {', '.join(parts)}."
+    if done.problems:
+        text += f" Problems: {'; '.join(done.problems)}."
+    return text

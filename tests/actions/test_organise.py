@@ -1,0 +1,130 @@
+"""The action organise, and what explain says of it."""
+
+import pytest
+
+from custom_components.immich_backup.const import (
+    CONF_ALBUM,
+    CONF_ALBUM_NAME,
+    CONF_DESCRIPTION,
+    CONF_NEW_MEDIA,
+    CONF_ORGANISE,
+    CONF_RULES,
+    CONF_TAGS,
+)
+from tests.support.actions import act
+from tests.support.home import Home, folder_data
+
+TEMPLATE = "{{ media.type }} {{ media.captured_at.strftime('%Y') }} {{ media.folder }}"
+
+
+async def test_templates_and_dry_run(home: Home) -> None:
+    """Templates make names, tags and descriptions; a dry run says so first."""
+    folder = home.folder()
+    (folder / "trip").mkdir()
+    (folder / "trip" / "one.jpg").write_bytes(b"one")
+    data = folder_data(folder, **{CONF_NEW_MEDIA: False})
+    entry = await home.set_up(data)
+    await act(home.hass, "run")
+    assert await act(home.hass, "organise") == {
+        "dry_run": False,
+        "text": "There is nothing to organise.",
+        "files": 0,
+        "albums": {},
+        "tags": {},
+        "favourites": 0,
+        "visibility": 0,
+        "descriptions": 0,
+        "problems": {},
+    }
+    (subentry,) = entry.subentries.values()
+    home.hass.config_entries.async_update_subentry(
+        entry,
+        subentry,
+        data={
+            **subentry.data,
+            CONF_ORGANISE: {
+                CONF_ALBUM: "name",
+                CONF_ALBUM_NAME: TEMPLATE,
+                CONF_TAGS: ["{{ media.folders | join('/') }}, All", "{{ 1 / 0 }}"],
+                CONF_DESCRIPTION: "{{ media.name }}",
+            },
+        },
+    )
+    await home.hass.async_block_till_done()
+    plan = await act(home.hass, "organise", dry_run=True)
+    (album,) = plan["albums"]
+    assert album.startswith("photo 20")
+    assert album.endswith(" Camera")
+    assert plan["tags"] == {"trip": 1, "All": 1}
+    assert plan["descriptions"] == 1
+    assert list(plan["problems"].values()) == [1]
+    assert "division by zero" in next(iter(plan["problems"]))
+    assert plan["text"].startswith("Would do: 1 files into 1 albums")
+    done = await act(home.hass, "organise")
+    assert {**done, "dry_run": True, "text": plan["text"]} == plan
+    assert done["text"].startswith("Done: ")
+    explained = await act(home.hass, "explain", path=str(folder / "trip" / "one.jpg"))
+    organised = explained["organised"]
+    assert organised["album"] == album
+    assert organised["tags"] == ["trip", "All"]
+    assert organised["description"] == "one.jpg"
+    assert organised["captured_by"] == "modified"
+    assert organised["done"] is True
+    again = await act(home.hass, "organise")
+    assert (again["albums"], again["tags"], again["descriptions"]) == ({}, {}, 0)
+    assert "nothing is left to do" in again["text"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+        "{{ media.nothing.at_all }}",
+    ],
+)
+async def test_templates_that_fail(home: Home, template: str) -> None:
+    """A template that never ends or fails costs the file its album, nothing else."""
+    folder = home.folder()
+    for name in ("one.jpg", "two.jpg"):
+        (folder / name).write_bytes(name.encode())
+    await home.set_up(
+        folder_data(
+            folder,
+            **{
+                CONF_NEW_MEDIA: False,
+                CONF_ORGANISE: {
+                    CONF_ALBUM: "name",
+                    CONF_ALBUM_NAME: template,
+                    CONF_TAGS: ["Card"],
+                },
+            },
+        )
+    )
+    answer = await act(home.hass, "run")
+    assert (answer["outcome"], answer["uploaded"]) == ("completed", 2)
+    explained = await act(home.hass, "explain", path=str(folder / "one.jpg"))
+    assert explained["organised"]["album"] is None
+    assert explained["organised"]["tags"] == ["Card"]
+    assert explained["organised"]["problem"]
+
+
+async def test_rules_say_more(home: Home) -> None:
+    """What a rule names goes to its files, and explain says so."""
+    folder = home.folder()
+    (folder / "bell_1.jpg").write_bytes(b"bell")
+    rule = {
+        "name": "Bell",
+        "action": "back_up",
+        "paths": ["bell_*"],
+        CONF_ALBUM: "Front door",
+        CONF_TAGS: ["Home/Doorbell"],
+    }
+    await home.set_up(
+        folder_data(folder, **{CONF_NEW_MEDIA: False, CONF_RULES: [rule]})
+    )
+    await act(home.hass, "run")
+    explained = await act(home.hass, "explain", path=str(folder / "bell_1.jpg"))
+    assert explained["rule"] == "Bell"
+    assert explained["organised"]["album"] == "Front door"
+    assert explained["organised"]["tags"] == ["Home/Doorbell"]
+    assert explained["organised"]["done"] is True
