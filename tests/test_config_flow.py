@@ -491,8 +491,8 @@ async def test_missing_permissions(home: Home) -> None:
     placeholders = form["description_placeholders"]
     assert placeholders is not None
     assert placeholders["missing"] == (
-        "album.create, album.delete, album.read, albumAsset.create, asset.update,"
-        " tag.asset, user.read"
+        "album.create, album.delete, album.read, album.update, albumAsset.create,"
+        " asset.read, asset.update, tag.asset, user.read"
     )
 
     key = await home.immich.add_api_key(user, sorted(PERMISSIONS))

@@ -41,6 +41,11 @@ CONF_ALBUM: Final = "album"
 CONF_ALBUM_NAME: Final = "album_name"
 CONF_ALBUM_LEVELS: Final = "album_levels"
 CONF_ALBUM_JOINER: Final = "album_joiner"
+CONF_ALBUM_CALENDARS: Final = "album_calendars"
+CONF_ALBUM_OTHERWISE: Final = "album_otherwise"
+CONF_TRIP_HOURS: Final = "trip_hours"
+CONF_TRIP_KM: Final = "trip_km"
+CONF_TRIP_PHOTOS: Final = "trip_photos"
 CONF_TAGS: Final = "tags"
 CONF_FAVOURITE: Final = "favourite"
 CONF_VISIBILITY: Final = "visibility"
@@ -86,8 +91,10 @@ PERMISSIONS: Final = NEEDED_PERMISSIONS | frozenset(
     (
         "album.read",
         "album.create",
+        "album.update",
         "album.delete",
         "albumAsset.create",
+        "asset.read",
         "asset.update",
         "tag.create",
         "tag.asset",

@@ -1,16 +1,25 @@
 """What the engine asks Home Assistant: implements the engine's Context."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import tzinfo
-from typing import override
+from datetime import datetime, tzinfo
+from typing import Any, override
 
+from homeassistant.components.calendar.const import (
+    DOMAIN as CALENDAR_DOMAIN,
+    EVENT_END_DATETIME,
+    EVENT_START_DATETIME,
+    SERVICE_GET_EVENTS,
+)
+from homeassistant.components.zone import async_active_zone
+from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import TemplateError
+from homeassistant.exceptions import HomeAssistantError, TemplateError
 from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
+import voluptuous as vol
 
 from .engine import Context
-from .engine.context import Rendered
+from .engine.context import CalendarEvent, Place, Rendered, UnknownToHomeError
 
 # Seconds that a template has for one file.
 _PATIENCE = 1.0
@@ -70,3 +79,50 @@ class HomeContext(Context):
                 continue
             rendered.append(Rendered(text[:_LONGEST].strip()))
         return rendered
+
+    @override
+    async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
+        """Return the name of the smallest zone around each place; passive ones count not."""
+        zones = (async_active_zone(self._hass, *place) for place in places)
+        return [None if zone is None else zone.name for zone in zones]
+
+    @override
+    async def calendar_events(
+        self, calendar: str, start: datetime, end: datetime
+    ) -> Sequence[CalendarEvent]:
+        """Return what a calendar has between two moments; UnknownToHomeError."""
+        try:
+            answer = await self._hass.services.async_call(
+                CALENDAR_DOMAIN,
+                SERVICE_GET_EVENTS,
+                {
+                    ATTR_ENTITY_ID: calendar,
+                    EVENT_START_DATETIME: start,
+                    EVENT_END_DATETIME: end,
+                },
+                blocking=True,
+                return_response=True,
+            )
+        except (HomeAssistantError, vol.Invalid) as err:
+            raise UnknownToHomeError(f"{calendar} can't be asked: {err}") from err
+        found: Any = (answer or {}).get(calendar)
+        if found is None:
+            raise UnknownToHomeError(f"There is no calendar {calendar} at present")
+        events = (_event(values) for values in found["events"])
+        return [event for event in events if event is not None]
+
+
+def _event(values: Mapping[str, str]) -> CalendarEvent | None:
+    """Return an event as the action tells it: a time, or a day without one."""
+    start, end = (
+        dt_util.parse_datetime(text)
+        or (
+            None
+            if (day := dt_util.parse_date(text)) is None
+            else dt_util.start_of_local_day(day)
+        )
+        for text in (values["start"], values["end"])
+    )
+    if start is None or end is None:
+        return None
+    return CalendarEvent(values.get("summary") or "", start, end)

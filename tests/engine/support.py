@@ -12,6 +12,7 @@ from typing import Any, override
 import aiohttp
 
 from custom_components.immich_backup.engine import (
+    Context,
     Engine,
     FileState,
     Folder,
@@ -174,6 +175,7 @@ async def rig_on(
     api_key: str | None = None,
     url: str | None = None,
     begin: bool = True,
+    context: Context | None = None,
 ) -> AsyncIterator[Rig]:
     """Run an engine that backs up these folders to a server."""
     clock = ShiftedClock()
@@ -181,7 +183,7 @@ async def rig_on(
         engine = Engine(
             ledger_path=ledger,
             client=ImmichClient(session, url or server.url, api_key or server.api_key),
-            context=OpenContext(),
+            context=context or OpenContext(),
             clock=clock,
         )
         rig = Rig(engine, server, clock)

@@ -21,6 +21,7 @@ from custom_components.immich_backup.engine.model import RunOutcome
 from custom_components.immich_backup.engine.organise.arrangement import (
     parse_arrangement,
 )
+from custom_components.immich_backup.engine.organise.placement import AlbumRef
 from simulator import Action, Fault, Simulator
 
 from .library import Library
@@ -94,7 +95,7 @@ async def test_everything_at_once(
         explained = await rig.engine.explain_placement(await rig.file(camera / "a.jpg"))
         assert explained is not None
         assert explained.done
-        assert explained.placement.album == "2024-05"
+        assert explained.placement.album == AlbumRef("2024-05", "2024-05")
         # Again there is nothing to do.
         server.requests.clear()
         await rig.run()

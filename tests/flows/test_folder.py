@@ -50,7 +50,7 @@ from custom_components.immich_backup.flows.folder_form import (
     shown_form,
 )
 from custom_components.immich_backup.flows.organise_form import (
-    SECTION_FOLDERS,
+    SECTION_ALBUM,
     SECTION_MORE,
 )
 from custom_components.immich_backup.flows.when_form import (
@@ -271,15 +271,13 @@ async def test_organise(home: Home) -> None:
     assert details(confirm)["organised"] == ""
     form = await submit(home, confirm, ORGANISE)
     shown = fields(form)
-    assert (
-        shown[SECTION_FOLDERS]["expanded"] is shown[SECTION_MORE]["expanded"] is False
-    )
+    assert shown[SECTION_ALBUM]["expanded"] is shown[SECTION_MORE]["expanded"] is False
     assert suggested(form) == organise_form()
     entered = organise_form(
         album="folders",
         tags=["Home/Doorbell", "{{ media.type }}"],
         **{
-            SECTION_FOLDERS: {"album_levels": 2, "album_joiner": " / "},
+            SECTION_ALBUM: {"album_levels": 2, "album_joiner": " / "},
             SECTION_MORE: {
                 "favourite": True,
                 "visibility": "archive",
@@ -309,7 +307,7 @@ async def test_organise(home: Home) -> None:
     form = await submit(home, confirm, ORGANISE)
     assert suggested(form) == entered
     shown = fields(form)
-    assert shown[SECTION_FOLDERS]["expanded"] is shown[SECTION_MORE]["expanded"] is True
+    assert shown[SECTION_ALBUM]["expanded"] is shown[SECTION_MORE]["expanded"] is True
     # What belongs to another choice is not kept.
     confirm = await submit(home, form, {**entered, "album": "none", "tags": []})
     assert "album" not in details(confirm)["organised"]

@@ -105,6 +105,8 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "upsert_tags": lambda client: client.upsert_tags(["Home/Door"]),
     "tag_assets": lambda client: client.tag_assets(["tag"], ["asset"]),
     "update_assets": lambda client: client.update_assets(["asset"], favourite=True),
+    "rename_album": lambda client: client.rename_album("album", "Name"),
+    "city": lambda client: client.city("asset"),
     "delete_album": lambda client: client.delete_album("album"),
     "thumbnail": lambda client: client.thumbnail("asset"),
 }

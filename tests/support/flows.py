@@ -14,6 +14,7 @@ from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_ALBUM,
     CONF_ALBUM_LEVELS,
+    CONF_ALBUM_OTHERWISE,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
@@ -29,6 +30,9 @@ from custom_components.immich_backup.const import (
     CONF_QUIET_FAILURES,
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
+    CONF_TRIP_HOURS,
+    CONF_TRIP_KM,
+    CONF_TRIP_PHOTOS,
     CONF_TYPES,
     CONF_VISIBILITY,
     Presence,
@@ -43,7 +47,7 @@ from custom_components.immich_backup.flows.notification_form import (
     SECTION_WORDS,
 )
 from custom_components.immich_backup.flows.organise_form import (
-    SECTION_FOLDERS,
+    SECTION_ALBUM,
     SECTION_MORE,
 )
 from custom_components.immich_backup.flows.when_form import (
@@ -109,7 +113,13 @@ def organise_form(**changes: Any) -> dict[str, Any]:
     """Return the form of how files are organised, with these changes."""
     form: dict[str, Any] = {
         CONF_ALBUM: "none",
-        SECTION_FOLDERS: {CONF_ALBUM_LEVELS: 1},
+        SECTION_ALBUM: {
+            CONF_ALBUM_LEVELS: 1,
+            CONF_ALBUM_OTHERWISE: "none",
+            CONF_TRIP_HOURS: 8,
+            CONF_TRIP_KM: 50,
+            CONF_TRIP_PHOTOS: 5,
+        },
         SECTION_MORE: {CONF_FAVOURITE: False, CONF_VISIBILITY: "default"},
     }
     for key, value in changes.items():

@@ -137,13 +137,17 @@ async def _organised(
         return None
     subject, placement = explained.subject, explained.placement
     return {
-        "album": placement.album,
+        "album": None if placement.album is None else placement.album.name,
         "tags": list(placement.tags),
         "favourite": placement.favourite,
         "visibility": placement.visibility,
         "description": placement.description,
         "captured_at": subject.taken.isoformat(),
         "captured_by": subject.taken_by,
+        "latitude": subject.facts.latitude,
+        "longitude": subject.facts.longitude,
+        "zone": placement.zone,
+        "event": placement.event,
         "done": explained.done,
         "problem": explained.problem or "; ".join(placement.problems) or None,
     }

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol, override
+
+# Latitude and longitude in degrees, north and east positive.
+type Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,19 @@ class Rendered:
 
     text: str | None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """Something in a calendar, from a moment (aware) until before another."""
+
+    summary: str
+    start: datetime
+    end: datetime
+
+
+class UnknownToHomeError(Exception):
+    """The home can't say at present; the text is for people. Ask again later."""
 
 
 class Context(Protocol):
@@ -28,6 +44,18 @@ class Context(Protocol):
         self, template: str, media: Sequence[Mapping[str, object]]
     ) -> Sequence[Rendered]:
         """Return what a template makes of each of these files, seen as `media`."""
+
+    async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
+        """Return for each place the name of the smallest zone around it, or None."""
+
+    async def calendar_events(
+        self, calendar: str, start: datetime, end: datetime
+    ) -> Sequence[CalendarEvent]:
+        """Return what a calendar (its entity id) has between two moments (aware).
+
+        What lasts whole days lasts from midnight to midnight in the home's time zone.
+        Raises UnknownToHomeError.
+        """
 
 
 class OpenContext(Context):
@@ -47,3 +75,13 @@ class OpenContext(Context):
         self, template: str, media: Sequence[Mapping[str, object]]
     ) -> Sequence[Rendered]:
         return [Rendered(None, "There are no templates here")] * len(media)
+
+    @override
+    async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
+        return [None] * len(places)
+
+    @override
+    async def calendar_events(
+        self, calendar: str, start: datetime, end: datetime
+    ) -> Sequence[CalendarEvent]:
+        raise UnknownToHomeError("There are no calendars here")

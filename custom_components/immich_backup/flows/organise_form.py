@@ -4,10 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from homeassistant.components.calendar.const import DOMAIN as CALENDAR_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -23,26 +26,37 @@ import probatio
 
 from ..const import (
     CONF_ALBUM,
+    CONF_ALBUM_CALENDARS,
     CONF_ALBUM_JOINER,
     CONF_ALBUM_LEVELS,
     CONF_ALBUM_NAME,
+    CONF_ALBUM_OTHERWISE,
     CONF_DESCRIPTION,
     CONF_FAVOURITE,
     CONF_TAGS,
+    CONF_TRIP_HOURS,
+    CONF_TRIP_KM,
+    CONF_TRIP_PHOTOS,
     CONF_VISIBILITY,
 )
+from ..engine.media.facts import DateSource, MediaFacts
 from ..engine.organise.arrangement import (
+    DATED,
+    MAX_HOURS,
+    MAX_KM,
     MAX_LEVELS,
+    MAX_PHOTOS,
     AlbumBy,
     Arrangement,
     ArrangementError,
     parse_arrangement,
 )
 from ..engine.organise.subject import Subject
+from ..engine.organise.trips import TripRules
 from ..home import HomeContext
 from ..immich import Visibility
 
-SECTION_FOLDERS = "folders_section"
+SECTION_ALBUM = "album_section"
 SECTION_MORE = "more"
 
 # A template that the texts show.
@@ -50,19 +64,56 @@ EXAMPLE = "{{ media.captured_at.strftime('%B %Y') }}"
 # What the server decides by itself.
 _DEFAULT = "default"
 _FIELDS = (CONF_ALBUM, CONF_ALBUM_NAME, CONF_TAGS)
+# What belongs to one way to find an album only.
+_OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
+    AlbumBy.NAME: (CONF_ALBUM_NAME,),
+    AlbumBy.FOLDERS: (CONF_ALBUM_LEVELS, CONF_ALBUM_JOINER),
+    AlbumBy.CALENDAR: (CONF_ALBUM_CALENDARS, CONF_ALBUM_OTHERWISE),
+    AlbumBy.TRIP: (
+        CONF_TRIP_HOURS,
+        CONF_TRIP_KM,
+        CONF_TRIP_PHOTOS,
+        CONF_ALBUM_OTHERWISE,
+    ),
+    AlbumBy.ZONE: (CONF_ALBUM_OTHERWISE,),
+}
 _SECTIONS: Mapping[str, Sequence[str]] = {
-    SECTION_FOLDERS: (CONF_ALBUM_LEVELS, CONF_ALBUM_JOINER),
+    SECTION_ALBUM: (
+        CONF_ALBUM_CALENDARS,
+        CONF_TRIP_HOURS,
+        CONF_TRIP_KM,
+        CONF_TRIP_PHOTOS,
+        CONF_ALBUM_OTHERWISE,
+        CONF_ALBUM_LEVELS,
+        CONF_ALBUM_JOINER,
+    ),
     SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
 }
+_TRIPS = TripRules()
 _SAMPLE_PATH = "Holiday/IMG_0001.jpg"
 
 
 def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
     """Return the form; ``opened`` are the sections that are shown open."""
-    folders = {
-        probatio.Required(CONF_ALBUM_LEVELS, default=1): NumberSelector(
-            NumberSelectorConfig(min=1, max=MAX_LEVELS, mode=NumberSelectorMode.BOX)
+    details = {
+        probatio.Optional(CONF_ALBUM_CALENDARS): EntitySelector(
+            EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
         ),
+        probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): _number(
+            MAX_HOURS, "h"
+        ),
+        probatio.Required(CONF_TRIP_KM, default=_TRIPS.gap_km): _number(MAX_KM, "km"),
+        probatio.Required(CONF_TRIP_PHOTOS, default=_TRIPS.least): _number(MAX_PHOTOS),
+        probatio.Required(
+            CONF_ALBUM_OTHERWISE, default=AlbumBy.NONE.value
+        ): SelectSelector(
+            SelectSelectorConfig(
+                options=[AlbumBy.NONE.value, *sorted(DATED, reverse=True)],
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="album",
+            )
+        ),
+        probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
         probatio.Optional(CONF_ALBUM_JOINER): TextSelector(),
     }
     more = {
@@ -93,10 +144,18 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 probatio.Required(name): section(
                     probatio.Schema(fields), {"collapsed": name not in opened}
                 )
-                for name, fields in ((SECTION_FOLDERS, folders), (SECTION_MORE, more))
+                for name, fields in ((SECTION_ALBUM, details), (SECTION_MORE, more))
             },
         }
     )
+
+
+def _number(largest: int, unit: str | None = None) -> NumberSelector:
+    """Return a field for a number of at least one."""
+    config = NumberSelectorConfig(min=1, max=largest, mode=NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
 
 
 async def check_organise(
@@ -125,8 +184,9 @@ async def check_templates(
         folder="Camera",
         path=_SAMPLE_PATH,
         size=2_000_000,
+        facts=MediaFacts(),
         taken=datetime(2026, 7, 14, 18, 30, tzinfo=dt_util.get_default_time_zone()),
-        taken_by="exif",
+        taken_by=DateSource.EXIF,
         read=True,
     )
     album = "" if arrangement.album is None else arrangement.album.name
@@ -152,14 +212,14 @@ def organise_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
             for key in keys
             if form[name].get(key) not in (None, "", False, _DEFAULT)
         }
-    if values.get(CONF_ALBUM) == AlbumBy.NONE:
-        del values[CONF_ALBUM]
-    if values.get(CONF_ALBUM) != AlbumBy.NAME:
-        values.pop(CONF_ALBUM_NAME, None)
-    if values.get(CONF_ALBUM) != AlbumBy.FOLDERS:
-        for key in _SECTIONS[SECTION_FOLDERS]:
-            values.pop(key, None)
-    return values
+    by = AlbumBy(values.get(CONF_ALBUM, AlbumBy.NONE))
+    if by is AlbumBy.NONE:
+        values.pop(CONF_ALBUM, None)
+    if values.get(CONF_ALBUM_OTHERWISE) == AlbumBy.NONE:
+        del values[CONF_ALBUM_OTHERWISE]
+    of_others = {key for keys in _OF_ALBUM.values() for key in keys}
+    of_others -= set(_OF_ALBUM.get(by, ()))
+    return {key: value for key, value in values.items() if key not in of_others}
 
 
 def organise_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,10 +232,9 @@ def organise_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def opened_sections(data: Mapping[str, Any]) -> set[str]:
     """Return the sections in which something was chosen, to be shown open."""
-    opened = {
+    return {
         name for name, keys in _SECTIONS.items() if any(key in data for key in keys)
     }
-    return opened | ({SECTION_FOLDERS} if data.get(CONF_ALBUM) == "folders" else set())
 
 
 def _place_of(field: str) -> str:

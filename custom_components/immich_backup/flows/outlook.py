@@ -32,6 +32,9 @@ _ALBUMS = {
     AlbumBy.YEAR: "album_year",
     AlbumBy.MONTH: "album_month",
     AlbumBy.DAY: "album_day",
+    AlbumBy.CALENDAR: "album_calendar",
+    AlbumBy.TRIP: "album_trip",
+    AlbumBy.ZONE: "album_zone",
 }
 _VISIBILITY = {
     Visibility.TIMELINE: "visibility_timeline",

@@ -217,6 +217,12 @@ class ImmichClient:
             )
         )
 
+    async def rename_album(self, album_id: str, name: str) -> None:
+        """Give an album another name (`album.update`)."""
+        await self._call(
+            "PATCH", f"albums/{quote(album_id, safe='')}", body={"albumName": name}
+        )
+
     async def delete_album(self, album_id: str) -> None:
         """Delete an album; its assets stay (`album.delete`)."""
         await self._call("DELETE", f"albums/{quote(album_id, safe='')}")
@@ -261,6 +267,16 @@ class ImmichClient:
             "tags/assets",
             body={"tagIds": list(tag_ids), "assetIds": list(asset_ids)},
         )
+
+    async def city(self, asset_id: str) -> str | None:
+        """Return the city an asset was taken in; needs `asset.read`.
+
+        None where the server does not know, or has not found out yet.
+        """
+        answer = await self._call("GET", f"assets/{quote(asset_id, safe='')}")
+        exif = answer.get("exifInfo") if isinstance(answer, dict) else None
+        city = exif.get("city") if isinstance(exif, dict) else None
+        return city if isinstance(city, str) and city else None
 
     async def update_assets(
         self,

@@ -36,11 +36,12 @@ class Arrangeable:
 class AlbumRow:
     """An album that files were put into; found by its ``id``, whatever its name is now.
 
-    ``deleted`` is when its owner was found to have deleted it (epoch seconds), and
+    ``title`` is the name that we gave it last, or found. ``deleted`` is when its owner was found to have deleted it (epoch seconds), and
     ``unwanted`` whether they said that it shall stay so.
     """
 
     id: str
+    title: str
     deleted: float | None
     unwanted: bool
 
@@ -171,39 +172,40 @@ def note_applied(con: sqlite3.Connection, what: str, asset_ids: Iterable[str]) -
 
 
 def albums(con: sqlite3.Connection) -> dict[str, AlbumRow]:
-    """Return the albums that files were put into, by the names we found for them."""
+    """Return the albums that files were put into, by the keys that stand for them."""
     return {
-        name: AlbumRow(id=album_id, deleted=deleted, unwanted=bool(unwanted))
-        for name, album_id, deleted, unwanted in con.execute(
-            "SELECT name, id, deleted, unwanted FROM album"
+        key: AlbumRow(
+            id=album_id, title=title, deleted=deleted, unwanted=bool(unwanted)
+        )
+        for key, album_id, title, deleted, unwanted in con.execute(
+            "SELECT key, id, title, deleted, unwanted FROM album"
         )
     }
 
 
-def set_album(con: sqlite3.Connection, name: str, album_id: str) -> None:
-    """Remember which album is meant by a name."""
+def set_album(con: sqlite3.Connection, key: str, album_id: str, title: str) -> None:
+    """Remember which album is meant by a key, and the name that we gave it."""
     con.execute(
-        "INSERT INTO album VALUES (?, ?, NULL, 0) ON CONFLICT DO UPDATE SET"
-        " id = excluded.id, deleted = NULL, unwanted = 0",
-        (name, album_id),
+        "INSERT INTO album VALUES (?, ?, ?, NULL, 0) ON CONFLICT DO UPDATE SET"
+        " id = excluded.id, title = excluded.title, deleted = NULL, unwanted = 0",
+        (key, album_id, title),
     )
 
 
-def note_deleted(con: sqlite3.Connection, names: Iterable[str], now: float) -> None:
-    """Record that the owner deleted albums on the server."""
-    con.executemany(
-        "UPDATE album SET deleted = coalesce(deleted, ?) WHERE name = ?",
-        [(now, name) for name in names],
+def note_deleted(con: sqlite3.Connection, key: str, now: float) -> None:
+    """Record that the owner deleted an album on the server."""
+    con.execute(
+        "UPDATE album SET deleted = coalesce(deleted, ?) WHERE key = ?", (now, key)
     )
 
 
 def deleted(con: sqlite3.Connection) -> list[str]:
     """Return the names of albums that are deleted, as far as nobody said what then."""
     return [
-        name
-        for (name,) in con.execute(
-            "SELECT name FROM album WHERE deleted IS NOT NULL AND NOT unwanted"
-            " ORDER BY name"
+        title
+        for (title,) in con.execute(
+            "SELECT title FROM album WHERE deleted IS NOT NULL AND NOT unwanted"
+            " ORDER BY title"
         )
     ]
 

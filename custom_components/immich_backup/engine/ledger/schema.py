@@ -29,7 +29,8 @@ CREATE TABLE agenda (
 """
 
 # Which folders are organised, which of their files still are to be, what was done for
-# assets, and which album is meant by a name; times in epoch seconds.
+# assets, which album is meant by a key (a name, or a trip), and which photos belong to a
+# trip; times in epoch seconds, days as ISO dates.
 _ARRANGING = """
 CREATE TABLE arranged (
     folder INTEGER PRIMARY KEY REFERENCES folder ON DELETE CASCADE
@@ -46,8 +47,9 @@ CREATE TABLE applied (
     PRIMARY KEY (asset_id, what)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE album (
-    name TEXT PRIMARY KEY,
+    key TEXT PRIMARY KEY,
     id TEXT NOT NULL,
+    title TEXT NOT NULL,
     deleted REAL,
     unwanted INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -56,6 +58,28 @@ WHEN new.state = 'protected' AND old.state <> 'protected'
 AND EXISTS (SELECT 1 FROM arranged WHERE folder = new.folder) BEGIN
     INSERT INTO unarranged VALUES (new.id, NULL, NULL)
     ON CONFLICT DO UPDATE SET next_try = NULL;
+END;
+CREATE TABLE trip (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
+    place TEXT,
+    asked INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX trip_folder ON trip (folder);
+CREATE TABLE moment (
+    folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
+    asset_id TEXT NOT NULL,
+    at REAL NOT NULL,
+    day TEXT NOT NULL,
+    latitude REAL,
+    longitude REAL,
+    trip INTEGER REFERENCES trip ON DELETE SET NULL,
+    PRIMARY KEY (folder, asset_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moment_at ON moment (folder, at);
+CREATE INDEX moment_trip ON moment (trip) WHERE trip IS NOT NULL;
+CREATE TRIGGER trip_deleted AFTER DELETE ON trip BEGIN
+    DELETE FROM album WHERE key = char(31) || printf('trip:%012d', old.id);
 END;
 """
 

@@ -1,12 +1,14 @@
-"""Albums: found by the id that a name stands for, made once, never made again."""
+"""Albums: found by the id that a key stands for, made once, never made again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 import logging
 
 from ...immich import Album, ImmichClient
 from ...immich.errors import ImmichError, NotFoundError, PermissionMissingError
 from ..clock import Clock
 from ..ledger import Ledger, arranging
+from .placement import AlbumRef
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Albums:
         self._own: dict[str, Album] = {}
         self._named: dict[str, Album] = {}
         self._known: dict[str, arranging.AlbumRow] = {}
-        # Those made in this pass, by name, with the assets that we put in.
+        # Those made in this pass, by key, with the assets that we put in.
         self._made: dict[str, tuple[Album, list[str]]] = {}
 
     async def look(self) -> None:
@@ -38,38 +40,34 @@ class Albums:
             self._add(album)
         self._known = await self._ledger.ask(arranging.albums)
 
-    def unwanted(self, name: str) -> bool:
+    def unwanted(self, ref: AlbumRef) -> bool:
         """Return whether a person said that this album shall not be made again."""
-        row = self._known.get(name)
-        return row is not None and row.unwanted and self._find(name) is None
+        row = self._known.get(ref.key)
+        return row is not None and row.unwanted and self._find(ref) is None
 
-    async def put(self, name: str, asset_ids: Sequence[str]) -> str:
-        """Put assets into the album that a name stands for, made where there is none.
+    async def put(self, ref: AlbumRef, asset_ids: Sequence[str]) -> str:
+        """Put assets into an album, made where there is none; return its id.
 
-        Those that the server refuses were deleted there, or are locked. Returns the
-        album's id. Raises AlbumDeletedError, ImmichError, LedgerError.
+        Those that the server refuses were deleted there, or are locked. Raises
+        AlbumDeletedError, ImmichError, LedgerError.
         """
         left = list(asset_ids)
-        album = self._find(name)
-        if album is None and name in self._known:
-            await self._ledger.run(arranging.note_deleted, [name], self._clock.time())
-            raise AlbumDeletedError(f"The album “{name}” was deleted in Immich")
+        album = self._find(ref)
+        if album is None and ref.key in self._known:
+            await self._ledger.run(arranging.note_deleted, ref.key, self._clock.time())
+            raise AlbumDeletedError(f"The album “{ref.name}” was deleted in Immich")
         if album is None:
+            name = next(name for name in _names(ref) if name not in self._named)
             album = await self._client.create_album(name, left[:AT_ONCE])
             self._add(album)
-            self._made[name] = album, left[:AT_ONCE]
+            self._made[ref.key] = album, left[:AT_ONCE]
             left = left[AT_ONCE:]
-        row = self._known.get(name)
-        if row is None or row.id != album.id or row.deleted is not None:
-            await self._ledger.run(arranging.set_album, name, album.id)
-            self._known[name] = arranging.AlbumRow(
-                id=album.id, deleted=None, unwanted=False
-            )
+        await self._remember(ref, album)
         for start in range(0, len(left), AT_ONCE):
             part = left[start : start + AT_ONCE]
             await self._client.add_to_album(album.id, part)
-            if name in self._made:
-                self._made[name][1].extend(part)
+            if ref.key in self._made:
+                self._made[ref.key][1].extend(part)
         return album.id
 
     async def merge(self) -> Mapping[str, Sequence[str]]:
@@ -87,20 +85,45 @@ class Albums:
         for album in await self._client.albums():
             oldest.setdefault(album.name, album)
             counts[album.id] = album.asset_count
-        for name, (ours, asset_ids) in self._made.items():
-            winner = oldest.get(name)
+        for key, (ours, asset_ids) in self._made.items():
+            winner = oldest.get(ours.name)
             if winner is None or winner.id == ours.id or ours.id not in counts:
                 continue
             for start in range(0, len(asset_ids), AT_ONCE):
                 await self._client.add_to_album(
                     winner.id, asset_ids[start : start + AT_ONCE]
                 )
-            await self._ledger.run(arranging.set_album, name, winner.id)
+            await self._ledger.run(arranging.set_album, key, winner.id, winner.name)
             moved[winner.id] = asset_ids
             if counts[ours.id] <= len(asset_ids):
                 await self._delete(ours)
         self._made.clear()
         return moved
+
+    async def _remember(self, ref: AlbumRef, album: Album) -> None:
+        """Remember which album is meant; one that we named follows its trip's name."""
+        row = self._known.get(ref.key)
+        title = album.name
+        if row is not None and row.id == album.id:
+            named_by_us = album.name == row.title
+            title = row.title
+            if named_by_us and ref.name not in (title, ref.key):
+                title = await self._rename(album, ref.name)
+            if title == row.title and row.deleted is None:
+                return
+        await self._ledger.run(arranging.set_album, ref.key, album.id, title)
+        self._known[ref.key] = arranging.AlbumRow(
+            id=album.id, title=title, deleted=None, unwanted=False
+        )
+
+    async def _rename(self, album: Album, name: str) -> str:
+        """Give an album another name, if we may; return what it is called now."""
+        try:
+            await self._client.rename_album(album.id, name)
+        except PermissionMissingError as err:
+            _LOGGER.debug("An album keeps its name: %s", err)
+            return album.name
+        return name
 
     async def _delete(self, album: Album) -> None:
         """Delete an album that another one replaces; it stays if that may not be."""
@@ -109,17 +132,36 @@ class Albums:
         except (PermissionMissingError, NotFoundError) as err:
             _LOGGER.debug("An album that exists twice stays: %s", err)
 
-    def _find(self, name: str) -> Album | None:
-        """Return the album that a name stands for, if it is there.
+    def _find(self, ref: AlbumRef) -> Album | None:
+        """Return the album that is meant, if it is there.
 
-        First by the id, as its owner may have renamed it; then the oldest of the name.
+        First by the id, as its owner may have renamed it; then the oldest of the name,
+        unless another trip has it.
         """
-        row = self._known.get(name)
+        row = self._known.get(ref.key)
         if row is not None and (album := self._own.get(row.id)) is not None:
             return album
-        return self._named.get(name)
+        for name in _names(ref):
+            album = self._named.get(name)
+            if album is None or not self._is_taken(ref, album):
+                break
+        return album
+
+    def _is_taken(self, ref: AlbumRef, album: Album) -> bool:
+        """Return whether an album is that of something else than this trip."""
+        return ref.key != ref.name and any(
+            row.id == album.id for key, row in self._known.items() if key != ref.key
+        )
 
     def _add(self, album: Album) -> None:
         """Note an album that there is; the oldest of a name counts."""
         self._own[album.id] = album
         self._named.setdefault(album.name, album)
+
+
+def _names(ref: AlbumRef) -> Iterator[str]:
+    """Yield how an album may be called: trips of one day and place are numbered."""
+    yield ref.name
+    if ref.key != ref.name:
+        for number in count(2):
+            yield f"{ref.name} ({number})"

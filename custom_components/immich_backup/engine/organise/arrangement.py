@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...immich import Visibility
+from .trips import TripRules
 
 # Immich takes longer ones; nobody reads them.
 MAX_NAME = 200
 MAX_TEXT = 2000
 MAX_LEVELS = 10
+MAX_HOURS = 24 * 31
+MAX_KM = 20_000
+MAX_PHOTOS = 1000
 
 
 class ArrangementError(ValueError):
@@ -31,9 +35,14 @@ class AlbumBy(StrEnum):
     YEAR = "year"
     MONTH = "month"
     DAY = "day"
+    CALENDAR = "calendar"
+    TRIP = "trip"
+    ZONE = "zone"
 
 
 DATED = frozenset((AlbumBy.YEAR, AlbumBy.MONTH, AlbumBy.DAY))
+# For these a file may have none, and then goes where ``otherwise`` says.
+EVENTFUL = frozenset((AlbumBy.CALENDAR, AlbumBy.TRIP, AlbumBy.ZONE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +51,17 @@ class AlbumChoice:
 
     ``name`` is that of the one album, or a template of it; ``levels`` is how many
     sub-folders, from the top, make a name, and ``joiner`` what stands between them.
+    ``calendars`` are asked for events (entity ids), ``trips`` is what makes a trip, and
+    ``otherwise`` is what dates a file that belongs to no event, trip or zone.
     """
 
     by: AlbumBy
     name: str = ""
     levels: int = 1
     joiner: str = " - "
+    calendars: tuple[str, ...] = ()
+    trips: TripRules = TripRules()
+    otherwise: AlbumBy = AlbumBy.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +90,8 @@ class Arrangement:
 
     @property
     def needs_date(self) -> bool:
-        """Return whether it depends on when a file was taken, or may."""
-        dated = self.album is not None and self.album.by in DATED
+        """Return whether it depends on when or where a file was taken, or may."""
+        dated = self.album is not None and self.album.by in DATED | EVENTFUL
         return dated or bool(self.templates)
 
     def refined(self, rule: Arrangement) -> Arrangement:
@@ -105,8 +119,10 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     """Return what is wanted from its stored form.
 
     Fields, all optional: album (see AlbumBy; any other text is an album's name),
-    album_name, album_levels, album_joiner, tags, favourite, visibility (timeline,
-    archive, hidden, locked), description. Raises ArrangementError.
+    album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
+    trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
+    visibility (timeline, archive, hidden, locked), description. Raises
+    ArrangementError.
     """
     album = _album(data)
     visibility = _visibility(data)
@@ -140,11 +156,48 @@ def _album(data: Mapping[str, object]) -> AlbumChoice | None:
             joiner = data.get("album_joiner")
             return AlbumChoice(
                 by=by,
-                levels=_levels(data.get("album_levels", 1)),
+                levels=int(_number(data, "album_levels", 1, MAX_LEVELS)),
                 joiner=joiner if isinstance(joiner, str) and joiner else " - ",
             )
+        case AlbumBy.CALENDAR:
+            calendars = _words(data, "album_calendars")
+            if not calendars:
+                raise ArrangementError("album_calendars", "calendars_missing")
+            return AlbumChoice(by=by, calendars=calendars, otherwise=_otherwise(data))
+        case AlbumBy.TRIP:
+            trips = TripRules(
+                gap_hours=_number(data, "trip_hours", 8, MAX_HOURS),
+                gap_km=_number(data, "trip_km", 50, MAX_KM),
+                least=int(_number(data, "trip_photos", 5, MAX_PHOTOS)),
+            )
+            return AlbumChoice(by=by, trips=trips, otherwise=_otherwise(data))
+        case AlbumBy.ZONE:
+            return AlbumChoice(by=by, otherwise=_otherwise(data))
         case _:
             return AlbumChoice(by=by)
+
+
+def _otherwise(data: Mapping[str, object]) -> AlbumBy:
+    """Return by which date a file goes to an album if it belongs to no event."""
+    word = _text(data, "album_otherwise", MAX_NAME)
+    if word in ("", AlbumBy.NONE):
+        return AlbumBy.NONE
+    if word not in DATED:
+        raise ArrangementError("album_otherwise", "unknown")
+    return AlbumBy(word)
+
+
+def _number(
+    data: Mapping[str, object], key: str, default: float, largest: float
+) -> float:
+    """Return a number of at least one."""
+    try:
+        number = float(str(data.get(key, default)))
+    except ValueError as err:
+        raise ArrangementError(key, "not_a_number") from err
+    if not 1 <= number <= largest:
+        raise ArrangementError(key, "not_a_number")
+    return number
 
 
 def _checked_name(field: str, name: str) -> str:
@@ -156,29 +209,24 @@ def _checked_name(field: str, name: str) -> str:
     return name
 
 
-def _levels(value: object) -> int:
-    """Return how many sub-folders make a name."""
-    try:
-        levels = int(float(str(value)))
-    except (ValueError, OverflowError) as err:
-        raise ArrangementError("album_levels", "not_a_number") from err
-    if not 1 <= levels <= MAX_LEVELS:
-        raise ArrangementError("album_levels", "not_a_number")
-    return levels
-
-
 def _tags(data: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the tags; a single text is split at commas and lines."""
-    value = data.get("tags") or ()
-    if isinstance(value, str):
-        value = value.replace("\n", ",").split(",")
-    if not isinstance(value, Sequence):
-        raise ArrangementError("tags", "not_a_list")
-    tags = [tag for item in value if (tag := str(item).strip())]
+    """Return the tags."""
+    tags = _words(data, "tags")
     for tag in tags:
         if len(tag) > MAX_TEXT or (not is_template(tag) and not clean_tag(tag)):
             raise ArrangementError("tags", "not_a_tag")
-    return tuple(dict.fromkeys(tags))
+    return tags
+
+
+def _words(data: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Return texts, each once; a single text is split at commas and lines."""
+    value = data.get(key) or ()
+    if isinstance(value, str):
+        value = value.replace("\n", ",").split(",")
+    if not isinstance(value, Sequence):
+        raise ArrangementError(key, "not_a_list")
+    words = (str(item).strip() for item in value)
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _visibility(data: Mapping[str, object]) -> Visibility | None:

@@ -21,18 +21,16 @@ from ..context import Context
 from ..ledger import Ledger, LedgerError, arranging
 from ..ledger.arranging import Arrangeable
 from ..link import HaltedError, LinkDownError, ServerLink
-from ..model import Folder
 from ..watched import WatchedFolder
 from .albums import AT_ONCE, Albums
-from .arrangement import Arrangement
-from .placement import Placement, place
-from .subject import Subject, read_subject
+from .placement import Placement
+from .planner import Placed, Planner
+from .subject import Subject
 from .todo import Todo, album_word, tag_word, todo_of
+from .tripbook import TripBook
 
 # So many files are looked at together: the more, the fewer calls for each album.
 _BATCH = 20_000
-# So many are read in one go in a thread.
-_READ = 50
 # Seconds until what failed is tried again.
 _RETRY = 15 * 60.0
 _TAGS_AT_ONCE = 100
@@ -52,8 +50,8 @@ class Organised:
 
     def count(self, todo: Todo) -> None:
         """Count what is to be done."""
-        for name, asset_ids in todo.albums.items():
-            self.albums[name] = self.albums.get(name, 0) + len(asset_ids)
+        for ref, asset_ids in todo.albums.items():
+            self.albums[ref.name] = self.albums.get(ref.name, 0) + len(asset_ids)
         for tags, asset_ids in todo.tags.items():
             for tag in tags:
                 self.tags[tag] = self.tags.get(tag, 0) + len(asset_ids)
@@ -61,6 +59,12 @@ class Organised:
             self.favourites += len(asset_ids) if change.favourite else 0
             self.visibility += len(asset_ids) if change.visibility else 0
             self.descriptions += len(asset_ids) if change.description else 0
+
+    def note(self, placed: Sequence[Placed]) -> None:
+        """Count what could not be decided."""
+        for _, placement in placed:
+            for problem in placement.problems:
+                self.note_problem(problem)
 
     def note_problem(self, text: str, count: int = 1) -> None:
         """Count files for which something could not be done."""
@@ -103,10 +107,12 @@ class Organiser:
         """
         self._ledger = ledger
         self._link = link
-        self._pool = pool
         self._clock = clock
-        self._context = context
         self._folders = folders
+        self._trips = TripBook(ledger, context, link.client.city)
+        self._planner = Planner(
+            pool=pool, context=context, folders=folders, trips=self._trips
+        )
         self._paused = paused
         self._connect = connect
         self._changed = changed
@@ -135,11 +141,12 @@ class Organiser:
             with suppress(LinkDownError, HaltedError):
                 after = 0
                 while not self._paused() and (batch := await self._due(after)):
-                    after = batch[-1].id
                     if not self._link.usable:
                         await self._connect()
                     self._link.check()
-                    await self._organise(batch, report)
+                    reopened = await self._organise(batch, report)
+                    after = 0 if reopened else batch[-1].id
+                await self._rename_trips()
         if report.files:
             self._changed()
         return report
@@ -162,11 +169,10 @@ class Organiser:
                 arranging.page, number, after, _BATCH
             ):
                 after = files[-1].id
-                placed = await self._place(files)
-                done = await self._done(files)
+                plan = await self._planner.plan(files, record=False)
                 report.files += len(files)
-                report.count(todo_of(placed, done, known))
-                _note_problems(report, placed)
+                report.count(todo_of(plan.placed, await self._done(files), known))
+                report.note(plan.placed)
         return report
 
     async def explain(self, folder_id: str, path: bytes) -> Explained | None:
@@ -177,16 +183,17 @@ class Organiser:
         file = await self._ledger.ask(arranging.one, folder_id, path)
         if file is None or folder_id not in self._folders:
             return None
-        subjects = await self._read([file])
-        arrangement = _arrangement(self._folders[folder_id].folder, file)
-        (placement,) = await place([(subjects[0], arrangement)], self._context)
+        (subject,) = await self._planner.read([file])
+        plan = await self._planner.plan([file], record=False)
+        ((_, placement),) = plan.placed
         known = await self._ledger.ask(arranging.albums)
         todo = todo_of([(file, placement)], await self._done([file]), known)
         return Explained(
-            subject=subjects[0],
+            subject=subject,
             placement=placement,
-            done=not todo,
-            problem=await self._ledger.ask(arranging.problem, file.id),
+            done=not todo and placement.undecided is None,
+            problem=await self._ledger.ask(arranging.problem, file.id)
+            or placement.undecided,
         )
 
     def _numbers(self, folder_ids: Collection[str]) -> list[int]:
@@ -214,56 +221,20 @@ class Organiser:
         asset_ids = list(dict.fromkeys(file.asset_id for file in files))
         return await self._ledger.ask(arranging.applied, asset_ids)
 
-    async def _place(
-        self, files: Sequence[Arrangeable]
-    ) -> list[tuple[Arrangeable, Placement]]:
-        """Return where files go."""
-        by_number = {w.number: w.folder for w in self._folders.values()}
-        subjects = await self._read(files)
-        wanted = [
-            (subject, _arrangement(by_number[file.folder], file))
-            if file.folder in by_number
-            else (subject, Arrangement())
-            for file, subject in zip(files, subjects, strict=True)
-        ]
-        placements = await place(wanted, self._context)
-        return list(zip(files, placements, strict=True))
-
-    async def _read(self, files: Sequence[Arrangeable]) -> list[Subject]:
-        """Return files as their arrangements see them."""
-        loop = asyncio.get_running_loop()
-        zone = self._context.time_zone
-        by_number = {w.number: w for w in self._folders.values()}
-
-        def read(part: Sequence[Arrangeable]) -> list[Subject]:
-            subjects = []
-            for file in part:
-                watched = by_number.get(file.folder)
-                root = None
-                if watched is not None and (source := watched.source) is not None:
-                    folder = watched.folder
-                    if _arrangement(folder, file).needs_date:
-                        root = source.root
-                name = "" if watched is None else watched.folder.name
-                subjects.append(read_subject(name, root, file, zone))
-            return subjects
-
-        subjects: list[Subject] = []
-        for start in range(0, len(files), _READ):
-            subjects += await loop.run_in_executor(
-                self._pool, read, files[start : start + _READ]
-            )
-        return subjects
-
-    async def _organise(self, files: Sequence[Arrangeable], report: Organised) -> None:
+    async def _organise(self, files: Sequence[Arrangeable], report: Organised) -> bool:
         """Do all that is to be done for files; what fails is tried again later.
 
-        Raises LinkDownError, HaltedError, LedgerError: then all of it is.
+        Returns whether files of before are to be organised now. Raises LinkDownError,
+        HaltedError, LedgerError: then all of it is tried again.
         """
-        placed = await self._place(files)
+        plan = await self._planner.plan(files, record=True)
         known = await self._ledger.ask(arranging.albums)
-        todo = todo_of(placed, await self._done(files), known)
-        postponed: dict[int, str] = {}
+        todo = todo_of(plan.placed, await self._done(files), known)
+        postponed: dict[int, str] = {
+            file.id: placement.undecided
+            for file, placement in plan.placed
+            if placement.undecided is not None
+        }
 
         def postpone(asset_ids: Collection[str], error: ImmichError) -> None:
             for file in todo.files(asset_ids):
@@ -274,7 +245,7 @@ class Organiser:
         await self._change(todo, postpone)
         report.files += len(files)
         report.count(todo)
-        _note_problems(report, placed)
+        report.note(plan.placed)
         for text in postponed.values():
             report.note_problem(text)
         await self._ledger.run(
@@ -283,6 +254,21 @@ class Organiser:
             postponed,
             self._clock.time() + _RETRY,
         )
+        return plan.reopened
+
+    async def _rename_trips(self) -> None:
+        """Let albums follow the names of their trips, whose places became known."""
+        known = await self._ledger.ask(arranging.albums)
+        await self._trips.name_places()
+        refs = [ref for ref in await self._trips.renamed() if ref.key in known]
+        if not refs:
+            return
+        albums = Albums(self._link.client, self._ledger, self._clock)
+        # The name is not worth another try.
+        with suppress(ImmichError):
+            await self._try(albums.look())
+            for ref in refs:
+                await self._try(albums.put(ref, []))
 
     async def _put_into_albums(self, todo: Todo, postpone: _Postpone) -> None:
         """Put assets into their albums."""
@@ -296,15 +282,16 @@ class Organiser:
                 postpone(wanted, err)
             todo.albums.clear()
             return
-        for name, wanted in list(todo.albums.items()):
-            if albums.unwanted(name):
-                del todo.albums[name]
+        for ref in sorted(todo.albums, key=lambda ref: ref.key):
+            wanted = todo.albums[ref]
+            if albums.unwanted(ref):
+                del todo.albums[ref]
                 continue
             try:
-                album_id = await self._try(albums.put(name, list(wanted)))
+                album_id = await self._try(albums.put(ref, list(wanted)))
             except ImmichError as err:
                 postpone(wanted, err)
-                del todo.albums[name]
+                del todo.albums[ref]
                 continue
             # One that was refused was deleted on the server meanwhile.
             await self._ledger.run(
@@ -392,19 +379,3 @@ class Organiser:
 
 
 type _Postpone = Callable[[Collection[str], ImmichError], None]
-
-
-def _arrangement(folder: Folder, file: Arrangeable) -> Arrangement:
-    """Return what is wanted of a file of a folder."""
-    rule = folder.rule_arrangements.get(file.rule or "")
-    arrangement = folder.arrangement
-    return arrangement if rule is None else arrangement.refined(rule)
-
-
-def _note_problems(
-    report: Organised, placed: Sequence[tuple[Arrangeable, Placement]]
-) -> None:
-    """Count what could not be decided."""
-    for _, placement in placed:
-        for problem in placement.problems:
-            report.note_problem(problem)

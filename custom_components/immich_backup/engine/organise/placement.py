@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from ...immich import Visibility
 from ..context import Context
 from .arrangement import (
+    DATED,
+    EVENTFUL,
     MAX_TEXT,
     AlbumBy,
     AlbumChoice,
@@ -14,94 +16,179 @@ from .arrangement import (
     clean_tag,
     is_template,
 )
+from .calendars import Calendars
 from .subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumRef:
+    """An album: by what it is remembered, and what it is called when it is made."""
+
+    key: str
+    name: str
+
+
+def trip_key(trip: int) -> str:
+    """Return by what the album of a trip is remembered; no name looks like it.
+
+    They sort like the trips.
+    """
+    return f"\x1ftrip:{trip:012}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """Album, tags and what else a file gets.
 
-    ``problems`` are sentences about what could not be decided, which it then lacks.
+    ``zone`` and ``event`` are what was found for it. ``problems`` are sentences about
+    what could not be decided, which it then lacks; ``undecided`` is one about what may
+    be decided later.
     """
 
-    album: str | None = None
+    album: AlbumRef | None = None
     tags: tuple[str, ...] = ()
     favourite: bool = False
     visibility: Visibility | None = None
     description: str | None = None
+    zone: str | None = None
+    event: str | None = None
     problems: tuple[str, ...] = ()
+    undecided: str | None = None
 
 
-@dataclass(slots=True)
-class _Texts:
-    """What templates made of one file, or why they failed."""
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """One file while it is decided where it goes."""
 
+    subject: Subject
+    arrangement: Arrangement
+    zone: str | None = None
+    event: str | None = None
+    undecided: str | None = None
     made: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def __getitem__(self, text: str) -> str:
+    def text(self, text: str) -> str:
         """Return what became of a text; it is empty where a template failed."""
         return self.made.get(text, "") if is_template(text) else text
+
+    @property
+    def choice(self) -> AlbumChoice | None:
+        """Return which album is wanted."""
+        return self.arrangement.album
 
 
 async def place(
     wanted: Sequence[tuple[Subject, Arrangement]], context: Context
 ) -> list[Placement]:
-    """Return where files go, in their order."""
-    texts = [_Texts() for _ in wanted]
-    templates: dict[str, list[int]] = {}
-    for i, (_, arrangement) in enumerate(wanted):
-        for template in dict.fromkeys(arrangement.templates):
-            templates.setdefault(template, []).append(i)
-    for template, numbers in templates.items():
-        results = await context.render(
-            template, [wanted[i][0].variables() for i in numbers]
-        )
-        for i, result in zip(numbers, results, strict=True):
-            if result.text is None:
-                texts[i].problems.append(result.problem)
-            else:
-                texts[i].made[template] = result.text
-    return [
-        _placement(subject, arrangement, made)
-        for (subject, arrangement), made in zip(wanted, texts, strict=True)
+    """Return where files go, in their order; trips, which take many, are found later."""
+    drafts = [
+        _Draft(subject=subject, arrangement=arrangement)
+        for subject, arrangement in wanted
     ]
+    await _find_zones(drafts, context)
+    await _find_events(drafts, context)
+    await _render(drafts, context)
+    return [_placement(draft) for draft in drafts]
 
 
-def _placement(subject: Subject, arrangement: Arrangement, texts: _Texts) -> Placement:
-    """Return where a file goes by what its templates made."""
-    album = None
-    if arrangement.album is not None:
-        album = _album_name(subject, arrangement.album, texts)
+async def _find_zones(drafts: Sequence[_Draft], context: Context) -> None:
+    """Find the zones in which files were taken, where that matters."""
+    asked = [
+        (draft, place)
+        for draft in drafts
+        if (place := draft.subject.place) is not None
+        and (
+            draft.arrangement.templates
+            or (draft.choice is not None and draft.choice.by is AlbumBy.ZONE)
+        )
+    ]
+    if asked:
+        zones = await context.zones([place for _, place in asked])
+        for (draft, _), zone in zip(asked, zones, strict=True):
+            draft.zone = zone
+
+
+async def _find_events(drafts: Sequence[_Draft], context: Context) -> None:
+    """Find what was in the calendars when files were taken, where that matters."""
+    by_calendars: dict[tuple[str, ...], list[_Draft]] = {}
+    for draft in drafts:
+        if draft.choice is not None and draft.choice.by is AlbumBy.CALENDAR:
+            by_calendars.setdefault(draft.choice.calendars, []).append(draft)
+    for names, asking in by_calendars.items():
+        calendars = Calendars(names, context)
+        await calendars.look([draft.subject.taken for draft in asking])
+        for draft in asking:
+            draft.event = calendars.event_at(draft.subject.taken)
+            draft.undecided = calendars.problem
+
+
+async def _render(drafts: Sequence[_Draft], context: Context) -> None:
+    """Render the templates of all files, each template for all of them at once."""
+    asking: dict[str, list[_Draft]] = {}
+    for draft in drafts:
+        for template in dict.fromkeys(draft.arrangement.templates):
+            asking.setdefault(template, []).append(draft)
+    for template, some in asking.items():
+        results = await context.render(
+            template,
+            [draft.subject.variables(draft.zone, draft.event) for draft in some],
+        )
+        for draft, result in zip(some, results, strict=True):
+            if result.text is None:
+                draft.problems.append(result.problem)
+            else:
+                draft.made[template] = result.text
+
+
+def _placement(draft: _Draft) -> Placement:
+    """Return where a file goes by what was found."""
+    arrangement = draft.arrangement
     tags = (
         clean_tag(tag)
         for text in arrangement.tags
         # A template may make several.
-        for tag in (texts[text].split(",") if is_template(text) else [text])
+        for tag in (draft.text(text).split(",") if is_template(text) else [text])
     )
-    description = texts[arrangement.description or ""].strip()[:MAX_TEXT]
+    description = draft.text(arrangement.description or "").strip()[:MAX_TEXT]
     return Placement(
-        album=album or None,
+        album=_album(draft),
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
         favourite=arrangement.favourite,
         visibility=arrangement.visibility,
         description=description or None,
-        problems=tuple(texts.problems),
+        zone=draft.zone,
+        event=draft.event,
+        problems=tuple(draft.problems),
+        undecided=draft.undecided,
     )
 
 
-def _album_name(subject: Subject, choice: AlbumChoice, texts: _Texts) -> str:
+def _album(draft: _Draft) -> AlbumRef | None:
+    """Return a file's album, if it goes to one."""
+    choice = draft.choice
+    if choice is None or draft.undecided is not None:
+        return None
+    name = _name(draft, choice, choice.by)
+    if not name and choice.by in EVENTFUL:
+        name = _name(draft, choice, choice.otherwise)
+    return AlbumRef(name, name) if name else None
+
+
+def _name(draft: _Draft, choice: AlbumChoice, by: AlbumBy) -> str:
     """Return the name of a file's album; empty for none."""
-    match choice.by:
+    subject = draft.subject
+    if by in DATED:
+        length = {AlbumBy.YEAR: 4, AlbumBy.MONTH: 7, AlbumBy.DAY: 10}[by]
+        return subject.taken.date().isoformat()[:length]
+    match by:
         case AlbumBy.NAME:
-            return clean_name(texts[choice.name])
+            return clean_name(draft.text(choice.name))
         case AlbumBy.FOLDERS:
             return clean_name(choice.joiner.join(subject.folders[: choice.levels]))
-        case AlbumBy.YEAR:
-            return f"{subject.taken:%Y}"
-        case AlbumBy.MONTH:
-            return f"{subject.taken:%Y-%m}"
-        case AlbumBy.DAY:
-            return f"{subject.taken:%Y-%m-%d}"
+        case AlbumBy.CALENDAR:
+            return clean_name(draft.event or "")
+        case AlbumBy.ZONE:
+            return clean_name(draft.zone or "")
         case _:
             return ""

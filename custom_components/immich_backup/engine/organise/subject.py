@@ -6,8 +6,11 @@ from datetime import datetime, tzinfo
 import os
 
 from ..access import AccessError, open_unchanged
+from ..context import Place
 from ..ledger.arranging import Arrangeable
-from ..media.image import ImageFacts, read_image
+from ..media.captured import capture_time
+from ..media.facts import DateSource, MediaFacts
+from ..media.read import read_facts
 from ..media_types import kind_of
 from ..rules import MediaKind
 
@@ -16,15 +19,16 @@ from ..rules import MediaKind
 class Subject:
     """One stored file; ``path`` is relative to the folder, whose name is ``folder``.
 
-    ``taken`` is when, in the home's time zone unless the file tells another one, and
+    ``taken`` is when, in its own zone if the file tells one, else in the home's, and
     ``taken_by`` what told it. ``read`` is whether the file itself could be read.
     """
 
     folder: str
     path: str
     size: int
+    facts: MediaFacts
     taken: datetime
-    taken_by: str
+    taken_by: DateSource
     read: bool
 
     @property
@@ -37,8 +41,18 @@ class Subject:
         """Return photo or video, None for what is not known."""
         return kind_of(self.path)
 
-    def variables(self) -> Mapping[str, object]:
-        """Return what templates see of it as `media`."""
+    @property
+    def place(self) -> Place | None:
+        """Return where it was taken, as far as the file says so."""
+        latitude, longitude = self.facts.latitude, self.facts.longitude
+        if latitude is None or longitude is None:
+            return None
+        return latitude, longitude
+
+    def variables(
+        self, zone: str | None = None, event: str | None = None
+    ) -> Mapping[str, object]:
+        """Return what templates see of it as `media`; ``zone`` and ``event`` as found."""
         name = os.path.basename(self.path)
         stem, extension = os.path.splitext(name)
         return {
@@ -51,7 +65,14 @@ class Subject:
             "type": None if self.kind is None else self.kind.value,
             "size": self.size,
             "captured_at": self.taken,
-            "captured_by": self.taken_by,
+            "captured_by": self.taken_by.value,
+            "camera": self.facts.camera,
+            "latitude": self.facts.latitude,
+            "longitude": self.facts.longitude,
+            "zone": zone,
+            "event": event,
+            "duration": self.facts.duration,
+            "screenshot": self.facts.is_screenshot,
         }
 
 
@@ -63,26 +84,23 @@ def read_subject(
     What is not there, or not any more what was stored, is seen by its name and time
     alone; and so is every file without a ``root``.
     """
+    path = os.fsdecode(file.path)
     facts = None
     if root is not None:
         try:
             with open_unchanged(root, file.path, file.stamp) as opened:
-                facts = read_image(opened)
+                facts = read_facts(opened, path)
         except AccessError:
             facts = None
-    taken, taken_by = _taken(facts or ImageFacts(), file, zone)
+    taken, taken_by = capture_time(
+        facts, None, None, path, file.stamp.mtime_ns / 1e9, zone
+    )
     return Subject(
         folder=folder,
-        path=os.fsdecode(file.path),
+        path=path,
         size=file.stamp.size,
+        facts=facts or MediaFacts(),
         taken=taken,
         taken_by=taken_by,
         read=facts is not None,
     )
-
-
-def _taken(facts: ImageFacts, file: Arrangeable, zone: tzinfo) -> tuple[datetime, str]:
-    """Return when a file was taken, and what told it."""
-    if facts.captured_at is not None:
-        return facts.captured_at.replace(tzinfo=zone), "exif"
-    return datetime.fromtimestamp(file.stamp.mtime_ns / 1e9, zone), "modified"

@@ -6,7 +6,7 @@ import hashlib
 
 from ...immich import Visibility
 from ..ledger.arranging import AlbumRow, Arrangeable
-from .placement import Placement
+from .placement import AlbumRef, Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Todo:
     ``users`` are the files that each asset stands for.
     """
 
-    albums: dict[str, dict[str, None]] = field(default_factory=dict)
+    albums: dict[AlbumRef, dict[str, None]] = field(default_factory=dict)
     tags: dict[tuple[str, ...], dict[str, None]] = field(default_factory=dict)
     changes: dict[Change, dict[str, None]] = field(default_factory=dict)
     users: dict[str, list[int]] = field(default_factory=dict)
@@ -70,11 +70,10 @@ def todo_of(
         asset_id = file.asset_id
         words = done.get(asset_id, ())
         todo.users.setdefault(asset_id, []).append(file.id)
-        name = placement.album
-        if name is not None:
-            row = albums.get(name)
+        if (ref := placement.album) is not None:
+            row = albums.get(ref.key)
             if row is None or album_word(row.id) not in words:
-                todo.albums.setdefault(name, {})[asset_id] = None
+                todo.albums.setdefault(ref, {})[asset_id] = None
         tags = tuple(tag for tag in placement.tags if tag_word(tag) not in words)
         if tags:
             todo.tags.setdefault(tags, {})[asset_id] = None

@@ -1,0 +1,71 @@
+"""What was in the home's calendars when photos were taken."""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from ..context import CalendarEvent, Context, UnknownToHomeError
+
+# Photos less far apart are asked for together; a calendar takes long for many years.
+_TOGETHER = timedelta(days=31)
+# So much earlier and later is asked: zones of the world, and events that go on.
+_MARGIN = timedelta(days=1)
+# No calendar has these, and arithmetic ends there.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+class Calendars:
+    """Some calendars, asked for the times around photos."""
+
+    def __init__(self, names: Sequence[str], context: Context) -> None:
+        """Ask these calendars (entity ids)."""
+        self._names = names
+        self._context = context
+        self._events: list[CalendarEvent] = []
+        self._starts: list[datetime] = []
+        self._longest = timedelta()
+        # Why not all is known, as a sentence.
+        self.problem: str | None = None
+
+    async def look(self, moments: Collection[datetime]) -> None:
+        """See what was around these moments (aware)."""
+        events: set[CalendarEvent] = set()
+        try:
+            sane = (m for m in moments if _FIRST_YEAR < m.year < _LAST_YEAR)
+            for first, last in _spans(sorted(sane)):
+                for name in self._names:
+                    events.update(
+                        await self._context.calendar_events(
+                            name, first - _MARGIN, last + _MARGIN
+                        )
+                    )
+        except UnknownToHomeError as err:
+            self.problem = str(err)
+        self._events = sorted(events, key=lambda event: (event.start, event.summary))
+        self._starts = [event.start for event in self._events]
+        self._longest = max(
+            (e.end - e.start for e in self._events), default=timedelta()
+        )
+
+    def event_at(self, moment: datetime) -> str | None:
+        """Return what was on at a moment: of several the shortest, then the first."""
+        if not self._events or not _FIRST_YEAR < moment.year < _LAST_YEAR:
+            return None
+        last = bisect_right(self._starts, moment)
+        first = bisect_right(
+            self._starts, moment - self._longest - timedelta(seconds=1)
+        )
+        on = [event for event in self._events[first:last] if event.end > moment]
+        if not on:
+            return None
+        shortest = min(on, key=lambda e: (e.end - e.start, e.start, e.summary))
+        return shortest.summary
+
+
+def _spans(moments: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the times from the first to the last of those that are close together."""
+    for i, moment in enumerate(moments):
+        if i == 0 or moment - moments[i - 1] > _TOGETHER:
+            first = moment
+        if i == len(moments) - 1 or moments[i + 1] - moment > _TOGETHER:
+            yield first, moment
