@@ -116,13 +116,13 @@ def _event(values: Mapping[str, str]) -> CalendarEvent | None:
     """Return an event as the action tells it: a time, or a day without one."""
     start, end = (
         dt_util.parse_datetime(text)
-        or (
-            None
-            if (day := dt_util.parse_date(text)) is None
-            else dt_util.start_of_local_day(day)
-        )
+        if (day := dt_util.parse_date(text)) is None
+        else dt_util.start_of_local_day(day)
         for text in (values["start"], values["end"])
     )
     if start is None or end is None:
         return None
-    return CalendarEvent(values.get("summary") or "", start, end)
+    # In one zone times would be compared by their clocks.
+    return CalendarEvent(
+        values.get("summary") or "", dt_util.as_utc(start), dt_util.as_utc(end)
+    )

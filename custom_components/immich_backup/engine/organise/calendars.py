@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..context import CalendarEvent, Context, UnknownToHomeError
 
@@ -31,7 +31,7 @@ class Calendars:
         """See what was around these moments (aware)."""
         events: set[CalendarEvent] = set()
         try:
-            sane = (m for m in moments if _FIRST_YEAR < m.year < _LAST_YEAR)
+            sane = (m.astimezone(UTC) for m in moments if _is_sane(m))
             for first, last in _spans(sorted(sane)):
                 for name in self._names:
                     events.update(
@@ -49,8 +49,10 @@ class Calendars:
 
     def event_at(self, moment: datetime) -> str | None:
         """Return what was on at a moment: of several the shortest, then the first."""
-        if not self._events or not _FIRST_YEAR < moment.year < _LAST_YEAR:
+        if not self._events or not _is_sane(moment):
             return None
+        # In one zone times would be compared by their clocks.
+        moment = moment.astimezone(UTC)
         last = bisect_right(self._starts, moment)
         first = bisect_right(
             self._starts, moment - self._longest - timedelta(seconds=1)
@@ -60,6 +62,11 @@ class Calendars:
             return None
         shortest = min(on, key=lambda e: (e.end - e.start, e.start, e.summary))
         return shortest.summary
+
+
+def _is_sane(moment: datetime) -> bool:
+    """Return whether a calendar can have something at a moment."""
+    return _FIRST_YEAR < moment.year < _LAST_YEAR
 
 
 def _spans(moments: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
+import logging
 
 from ...immich.errors import (
     ImmichError,
@@ -28,6 +29,8 @@ from .planner import Placed, Planner
 from .subject import Subject
 from .todo import Todo, album_word, tag_word, todo_of
 from .tripbook import TripBook
+
+_LOGGER = logging.getLogger(__name__)
 
 # So many files are looked at together: the more, the fewer calls for each album.
 _BATCH = 20_000
@@ -144,7 +147,7 @@ class Organiser:
                     if not self._link.usable:
                         await self._connect()
                     self._link.check()
-                    reopened = await self._organise(batch, report)
+                    reopened = await self._organise_safely(batch, report)
                     after = 0 if reopened else batch[-1].id
                 await self._rename_trips()
         if report.files:
@@ -220,6 +223,26 @@ class Organiser:
         """Return what was done for files before."""
         asset_ids = list(dict.fromkeys(file.asset_id for file in files))
         return await self._ledger.ask(arranging.applied, asset_ids)
+
+    async def _organise_safely(
+        self, files: Sequence[Arrangeable], report: Organised
+    ) -> bool:
+        """Do the same as _organise; a bug in it fails no backup, and is tried again."""
+        try:
+            return await self._organise(files, report)
+        except LinkDownError, HaltedError, LedgerError:
+            raise
+        except Exception:
+            _LOGGER.exception("Unexpected error while organising")
+            text = "Unexpected error, see the log"
+            report.note_problem(text, len(files))
+            await self._ledger.run(
+                arranging.settle,
+                (),
+                {file.id: text for file in files},
+                self._clock.time() + _RETRY,
+            )
+            return False
 
     async def _organise(self, files: Sequence[Arrangeable], report: Organised) -> bool:
         """Do all that is to be done for files; what fails is tried again later.
