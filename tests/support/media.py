@@ -124,6 +124,35 @@ def jpeg(
     return b"".join((*parts, plain[2:], appended))
 
 
+def xmp(attributes: str = "", elements: str = "") -> str:
+    """Return XMP with properties written as attributes and as elements."""
+    spaces = {
+        "exif": "http://ns.adobe.com/exif/1.0/",
+        "xmp": "http://ns.adobe.com/xap/1.0/",
+        "tiff": "http://ns.adobe.com/tiff/1.0/",
+        "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+        "lr": "http://ns.adobe.com/lightroom/1.0/",
+        "dc": "http://purl.org/dc/elements/1.1/",
+        "digiKam": "http://www.digikam.org/ns/1.0/",
+        "GCamera": "http://ns.google.com/photos/1.0/camera/",
+        "other": "http://example.org/",
+    }
+    names = " ".join(f'xmlns:{name}="{space}"' for name, space in spaces.items())
+    return (
+        '<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF'
+        ' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description rdf:about="" {names} {attributes}>{elements}'
+        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    )
+
+
+def bag(name: str, *items: str, kind: str = "Bag") -> str:
+    """Return a property of XMP that is a list."""
+    listed = "".join(f"<rdf:li>{item}</rdf:li>" for item in items)
+    return f"<{name}><rdf:{kind}>{listed}</rdf:{kind}></{name}>"
+
+
 def box(kind: bytes, *content: bytes) -> bytes:
     """Return a box of an MP4 or HEIC file."""
     body = b"".join(content)

@@ -1,8 +1,11 @@
 """Facts read out of photos and videos, whatever their format and however damaged."""
 
 from .captured import capture_time, taken_at
+from .companions import takeout_sidecars, xmp_sidecars
 from .facts import DateSource, MediaFacts, Trouble
 from .read import read_facts
+from .takeout import read_takeout
+from .xmp import read_sidecar
 
 __all__ = [
     "DateSource",
@@ -10,5 +13,9 @@ __all__ = [
     "Trouble",
     "capture_time",
     "read_facts",
+    "read_sidecar",
+    "read_takeout",
+    "takeout_sidecars",
     "taken_at",
+    "xmp_sidecars",
 ]

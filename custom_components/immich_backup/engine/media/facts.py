@@ -70,6 +70,7 @@ class MediaFacts:
     burst_id: str | None = None
     is_motion_photo: bool = False
     is_screenshot: bool = False
+    is_favorite: bool = False
     rating: int | None = None
     description: str | None = None
     keywords: tuple[str, ...] = ()

@@ -120,6 +120,8 @@ def read_png(whole: Part) -> Picture:
                 if mark[:1] == b"\0" and mark.count(b"\0", 2) >= 2:
                     at = mark.index(b"\0", mark.index(b"\0", 2) + 1) + 1
                     picture.xmp = content.part(len(_PNG_XMP) + at)
+            elif kind == b"tEXt" and _begins(content, _PNG_XMP):
+                picture.xmp = content.part(len(_PNG_XMP))
             elif kind == b"IEND":
                 break
             offset += 12 + size
