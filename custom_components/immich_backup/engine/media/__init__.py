@@ -3,15 +3,19 @@
 from .captured import capture_time, taken_at
 from .companions import takeout_sidecars, xmp_sidecars
 from .facts import DateSource, MediaFacts, Trouble
+from .pairs import Group, GroupKind, groups
 from .read import read_facts
 from .takeout import read_takeout
 from .xmp import read_sidecar
 
 __all__ = [
     "DateSource",
+    "Group",
+    "GroupKind",
     "MediaFacts",
     "Trouble",
     "capture_time",
+    "groups",
     "read_facts",
     "read_sidecar",
     "read_takeout",
