@@ -19,7 +19,7 @@ from .measure import Figure, Neighbours
 from .table import table
 
 # Quiet takes a quarter of an hour, and what the demonstration needs.
-ALWAYS = ("scan", "transfer", "bigfile", "limit")
+ALWAYS = ("scan", "transfer", "bigfile", "limit", "metadata")
 NAMES = (*ALWAYS, "quiet")
 _QUICK = 0.01
 
@@ -41,14 +41,20 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="a hundredth of the size: shows that it works, the figures mean nothing",
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--photos", type=Path, help="a folder whose files metadata is to read"
+    )
+    arguments = parser.parse_args()
+    if arguments.photos is not None and arguments.only != "metadata":
+        parser.error("--photos needs --only metadata")
+    return arguments
 
 
-def _run(name: str, scale: float, rounds: int) -> list[Figure]:
+def _run(name: str, scale: float, rounds: int, **options: Any) -> list[Figure]:
     """Run one benchmark in a temporary folder of its own."""
     module = importlib.import_module(f"bench.{name}")
     with tempfile.TemporaryDirectory(prefix="immich-backup-bench-") as folder:
-        return list(module.run(Path(folder), scale=scale, rounds=rounds))
+        return list(module.run(Path(folder), scale=scale, rounds=rounds, **options))
 
 
 def _machine() -> dict[str, Any]:
@@ -71,7 +77,8 @@ def main() -> int:
     for name in [arguments.only] if arguments.only else ALWAYS:
         print(f"Measuring: {name}", file=sys.stderr, flush=True)
         scale = _QUICK if arguments.quick else 1.0
-        figures += _run(name, scale, arguments.rounds)
+        options = {"photos": arguments.photos} if arguments.photos else {}
+        figures += _run(name, scale, arguments.rounds, **options)
     share = neighbours.share()
     print(table(figures))
     print(

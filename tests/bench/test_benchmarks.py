@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import media
 from tests.support.bare import ROOT
 
 FIGURES = {
@@ -32,6 +33,12 @@ FIGURES = {
     "limit": [
         ("limit.files", "MB/s", "ratio", ">= 0.9, <= 1.1"),
         ("limit.bigfile", "MB/s", "ratio", ">= 0.9, <= 1.1"),
+    ],
+    "metadata": [
+        ("metadata.cpu", "ms", "ratio", None),
+        ("metadata.limit", "ms", "ratio", "<= 1"),
+        ("metadata.read", "KB", "ratio", "<= 1"),
+        ("metadata.agreement", "files", "ratio", ">= 1"),
     ],
     "quiet": [
         ("quiet.cpu", "% of a core", "difference", "<= 0.5"),
@@ -74,6 +81,8 @@ def test_benchmark(tmp_path: Path, name: str) -> None:
     """A benchmark measures itself and its reference in every round, and cleans up."""
     if name in ("transfer", "bigfile") and shutil.which("curl") is None:
         pytest.skip("curl is not installed")
+    if name == "metadata" and shutil.which("exiftool") is None:
+        pytest.skip("exiftool is not installed")
     check_benchmark(tmp_path, name)
 
 
@@ -125,3 +134,34 @@ def test_missing_reference(tmp_path: Path) -> None:
     assert "curl is not installed" in line
     assert line.endswith("NOT KNOWN")
     assert bench(tmp_path, *options, "--check", path=str(nothing)).returncode == 1
+
+
+def test_own_photos(tmp_path: Path) -> None:
+    """A person's own folder is measured, and each difference told."""
+    photos, nothing = tmp_path / "photos", tmp_path / "bin"
+    photos.mkdir()
+    nothing.mkdir()
+    (photos / "a.jpg").write_bytes(media.jpeg(media.tiff({0x010F: "Canon"})))
+    # One that our reader knows less of than ExifTool.
+    (photos / "b.bmp").write_bytes(b"BM" + bytes(100))
+    options = ("--only", "metadata", "--photos", str(photos), "--json")
+    result = bench(tmp_path, *options, path=str(nothing))
+    cpu, limit, read, agreement = report(result)["figures"]
+    assert "1 JPEGs" in cpu["what"]
+    assert limit["met"]
+    assert "2 files" in read["what"]
+    assert agreement["missing"] == "exiftool is not installed"
+    if shutil.which("exiftool") is not None:
+        # A day alone is a date to us, for want of a better one.
+        day = media.xmp('exif:DateTimeOriginal="2024-05-01"')
+        (photos / "c.jpg").write_bytes(media.jpeg(None, day))
+        result = bench(tmp_path, *options)
+        assert "Not read at all: 1 .bmp" in result.stdout
+        assert "c.jpg: capture date: 2024-05-01 00:00:00, ExifTool says None" in (
+            result.stdout
+        )
+        agreement = report(result)["figures"][3]
+        assert (agreement["ours"], agreement["reference"]) == (1, 2)
+        assert not agreement["met"]
+    result = bench(tmp_path, "--only", "scan", "--photos", str(photos))
+    assert result.returncode == 2
