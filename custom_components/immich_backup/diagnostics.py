@@ -57,6 +57,10 @@ _RULE = frozenset(
         "captured_to",
         "min_pixels",
         "max_pixels",
+        "min_seconds",
+        "max_seconds",
+        "screenshot",
+        "location",
     )
 )
 # Addresses and paths in the text of an error.

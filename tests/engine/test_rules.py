@@ -16,7 +16,7 @@ from custom_components.immich_backup.engine import (
     RuleSet,
     parse_rule,
 )
-from custom_components.immich_backup.engine.media import MediaFacts
+from custom_components.immich_backup.engine.media import MediaFacts, Trouble
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.rules import Media
 from custom_components.immich_backup.engine.rules.age import AgeCriterion
@@ -39,6 +39,11 @@ FIELDS = (
     "captured_to",
     "min_pixels",
     "max_pixels",
+    "min_seconds",
+    "max_seconds",
+    "cameras",
+    "screenshot",
+    "location",
     "other",
 )
 
@@ -98,6 +103,10 @@ sensible = st.fixed_dictionaries(
         "older_than_days": numbers,
         "captured_from": days,
         "max_pixels": numbers,
+        "max_seconds": numbers,
+        "cameras": st.lists(st.sampled_from(["canon", "x"]), max_size=2),
+        "screenshot": st.sampled_from([None, "yes", "no"]),
+        "location": st.sampled_from([None, "yes", "no"]),
     }
 )
 many = st.builds(
@@ -155,6 +164,10 @@ def test_anything_is_a_rule_or_an_error(data: dict[str, object]) -> None:
             "newer_than_days",
             "never_both",
         ),
+        ({"min_seconds": 2, "max_seconds": 1}, "max_seconds", "below_minimum"),
+        ({"screenshot": "perhaps"}, "screenshot", "unknown"),
+        ({"location": ["yes"]}, "location", "unknown"),
+        ({"cameras": 5}, "cameras", "not_a_list"),
         ({"captured_from": "May"}, "captured_from", "not_a_date"),
         (
             {"captured_from": "2024-05-02", "captured_to": "2024-05-01"},
@@ -332,7 +345,15 @@ def test_no_pattern_takes_forever(pattern: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{"captured_from": "2024-01-01"}, {"min_pixels": 1}, {"max_pixels": 9}]
+    "data",
+    [
+        {"captured_from": "2024-01-01"},
+        {"min_pixels": 1},
+        {"max_pixels": 9},
+        {"min_seconds": 1},
+        {"max_seconds": 9},
+        {"cameras": ["canon"]},
+    ],
 )
 def test_unknown_never_matches(data: dict[str, object]) -> None:
     """What a file does not tell neither wants nor refuses it, and the reason says so."""
@@ -397,6 +418,66 @@ def test_pixels_are_those_of_the_longer_side() -> None:
         facts = MediaFacts(width=width, height=height)
         item = media(read=lambda facts=facts: facts)
         assert rules.decide(item, NOW).wanted is wanted
+
+
+CANON = MediaFacts(make="Canon", model="Canon EOS R5")
+PLACE = MediaFacts(latitude=52.5, longitude=13.4)
+SCREEN = MediaFacts(is_screenshot=True)
+BROKEN = MediaFacts(trouble=Trouble.DAMAGED)
+
+
+@pytest.mark.parametrize(
+    ("data", "facts", "matches"),
+    [
+        ({"cameras": ["canon"]}, CANON, True),
+        ({"cameras": ["nikon", "eos r5"]}, CANON, True),
+        ({"cameras": ["nikon"]}, CANON, False),
+        ({"min_seconds": 3}, MediaFacts(duration=3), True),
+        ({"min_seconds": 3}, MediaFacts(duration=2.9), False),
+        ({"max_seconds": 3}, MediaFacts(duration=3), True),
+        ({"max_seconds": 3}, MediaFacts(duration=3.1), False),
+        ({"location": "yes"}, PLACE, True),
+        ({"location": "no"}, PLACE, False),
+        ({"location": "yes"}, MediaFacts(), False),
+        ({"location": "no"}, MediaFacts(), True),
+        # It may have been in the part that can't be read.
+        ({"location": "no"}, BROKEN, None),
+        ({"location": "yes"}, BROKEN, None),
+        ({"screenshot": "no"}, BROKEN, None),
+        ({"screenshot": "yes"}, SCREEN, True),
+        ({"screenshot": "no"}, SCREEN, False),
+        ({"screenshot": "yes"}, MediaFacts(), False),
+        ({"screenshot": "no"}, MediaFacts(), True),
+    ],
+)
+def test_facts(
+    data: dict[str, object], facts: MediaFacts, matches: bool | None
+) -> None:
+    """What stands in the file is compared as people mean it."""
+    (criterion,) = rule(**data).criteria
+    assert criterion.reads_file
+    assert criterion.ask(media(read=lambda: facts), NOW).matches is matches
+
+
+def test_no_video_is_a_screenshot() -> None:
+    """Nor is it opened to know that."""
+
+    def forbidden() -> MediaFacts:
+        raise AssertionError("the file was read")
+
+    (criterion,) = rule(screenshot="yes").criteria
+    video = media("Screenshots/1.mp4", read=forbidden)
+    assert criterion.ask(video, NOW).matches is False
+
+
+def test_day_in_the_name() -> None:
+    """What tells no date inside was taken on the day that its name tells."""
+    rules = only(rule(captured_from="2024-05-01", captured_to="2024-05-01"))
+    assert rules.decide(media("IMG-20240501-WA0003.jpg"), NOW).wanted
+    assert not rules.decide(media("IMG-20240502-WA0003.jpg"), NOW).wanted
+    other = MediaFacts(captured_at=datetime(2020, 1, 1))
+    item = media("IMG-20240501-WA0003.jpg", read=lambda: other)
+    assert not rules.decide(item, NOW).wanted
 
 
 @given(

@@ -114,6 +114,11 @@ RULES = [
         "captured_to": "2026-07-31",
         "min_pixels": 800,
         "max_pixels": 12000,
+        "min_seconds": 3,
+        "max_seconds": 600,
+        "cameras": ["Canon", "iPhone 15"],
+        "screenshot": "yes",
+        "location": "no",
     },
     {"name": "Cats", "action": "back_up", "paths": ["*cat*"]},
 ]
@@ -260,7 +265,7 @@ async def test_everything_is_stored(home: Home) -> None:
     assert set(data) <= {
         value for name, value in vars(const).items() if name.startswith("CONF_")
     } | {CONF_PATH}
-    assert len(build_folder("", "", data).rules.rules[0].criteria) == 7
+    assert len(build_folder("", "", data).rules.rules[0].criteria) == 11
 
 
 async def test_organise(home: Home) -> None:

@@ -7,7 +7,7 @@ import os
 from .access import AccessError, VanishedError, look_at, open_unchanged
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
-from .media import MediaFacts, read_facts
+from .media import MediaFacts, Trouble, read_facts
 from .model import FileState, Reason
 from .rules import Decision, Media, RuleSet
 from .rules.media import extension_of
@@ -74,7 +74,7 @@ def media_of(
             with open_unchanged(root, path, stamp) as file:
                 return read_facts(file, text)
         except AccessError:
-            return MediaFacts()
+            return MediaFacts(trouble=Trouble.UNREADABLE)
 
     return Media(
         path=text,

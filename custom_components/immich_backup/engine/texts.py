@@ -63,6 +63,10 @@ _CRITERIA = {
     "age": "its age",
     "captured": "the day it was taken",
     "pixels": "its pixels",
+    "duration": "how long it lasts",
+    "camera": "its camera",
+    "screenshot": "whether it shows a screen",
+    "location": "where it was taken",
 }
 _PERMISSION = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)+")
 

@@ -67,6 +67,20 @@ def _words() -> ObjectSelectorField:
     return ObjectSelectorField(selector=TextSelector(TextSelectorConfig(multiple=True)))
 
 
+def _choice() -> ObjectSelectorField:
+    """Return a field that may stay open."""
+    return ObjectSelectorField(
+        selector=SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value="yes", label="Yes"),
+                    SelectOptionDict(value="no", label="No"),
+                ]
+            )
+        )
+    )
+
+
 # A list of rules shows the value of what was chosen, and a select inside an object has
 # no translated options: so these are what is read.
 _ACTIONS = {RuleAction.SKIP.value: "Skip", RuleAction.BACK_UP.value: "Back up"}
@@ -106,6 +120,11 @@ _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     "captured_to": ObjectSelectorField(selector=DateSelector()),
     "min_pixels": _number("px"),
     "max_pixels": _number("px"),
+    "min_seconds": _number("s"),
+    "max_seconds": _number("s"),
+    "cameras": _words(),
+    "screenshot": _choice(),
+    "location": _choice(),
     # What files of this rule get in Immich.
     CONF_ALBUM: ObjectSelectorField(selector=TextSelector()),
     CONF_TAGS: _words(),

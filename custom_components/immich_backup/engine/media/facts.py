@@ -38,6 +38,7 @@ class Trouble(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     DAMAGED = "damaged"
     TOO_MUCH = "too_much"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,18 @@ from datetime import date
 import re
 
 from .age import AgeCriterion
+from .camera import CameraCriterion
 from .captured import CapturedCriterion
 from .criterion import Criterion
+from .duration import DurationCriterion
 from .extension import ExtensionCriterion
 from .glob import GlobCriterion
 from .kind import KindCriterion
+from .location import LocationCriterion
 from .media import MediaKind
 from .pixels import PixelsCriterion
 from .ruleset import Rule, RuleAction
+from .screenshot import ScreenshotCriterion
 from .size import SizeCriterion
 
 _MAX_PATTERN = 256
@@ -21,6 +25,7 @@ _MEGABYTE = 1_000_000
 _SEPARATORS = re.compile(r"[\s,;]+")
 # Beyond any megabytes, days and pixels there are; what is made of it stays finite.
 _LARGEST = 1e15
+_CHOICES = ("yes", "no")
 
 
 class RuleError(ValueError):
@@ -38,7 +43,8 @@ def parse_rule(data: Mapping[str, object], number: int) -> Rule:
 
     Fields, all but ``action`` optional: name, action (back_up or skip), types (photo,
     video), extensions, paths (patterns), min_size_mb, max_size_mb, older_than_days,
-    newer_than_days, captured_from, captured_to (ISO dates), min_pixels, max_pixels.
+    newer_than_days, captured_from, captured_to (ISO dates), min_pixels, max_pixels,
+    min_seconds, max_seconds, cameras (words), screenshot, location (yes or no).
     Raises RuleError.
     """
     try:
@@ -70,6 +76,15 @@ def parse_rule(data: Mapping[str, object], number: int) -> Rule:
                 None if low is None else int(low), None if high is None else int(high)
             )
         )
+    low, high = _range(data, "min_seconds", "max_seconds")
+    if (low, high) != (None, None):
+        criteria.append(DurationCriterion(low, high))
+    if cameras := _words(data, "cameras"):
+        criteria.append(CameraCriterion(tuple(cameras)))
+    if (wanted := _choice(data, "screenshot")) is not None:
+        criteria.append(ScreenshotCriterion(wanted))
+    if (wanted := _choice(data, "location")) is not None:
+        criteria.append(LocationCriterion(wanted))
     name = str(data.get("name") or "").strip() or f"Rule {number}"
     return Rule(name, action, tuple(criteria))
 
@@ -84,6 +99,16 @@ def _words(data: Mapping[str, object], key: str) -> list[str]:
     if not isinstance(value, Sequence):
         raise RuleError(key, "not_a_list")
     return [word for item in value if (word := str(item).strip())]
+
+
+def _choice(data: Mapping[str, object], key: str) -> bool | None:
+    """Return what a `yes` or `no` means, or None when nothing was chosen."""
+    value = data.get(key)
+    if value is None or value == "":
+        return None
+    if value not in _CHOICES:
+        raise RuleError(key, "unknown")
+    return value == "yes"
 
 
 def _kind(word: str) -> MediaKind:
