@@ -384,7 +384,7 @@ async def test_source_is_selected_again(
         (MediaPlayerState.ON, {}, False, None),
         (MediaPlayerState.ON, {"source": "Home"}, False, None),
         (MediaPlayerState.PLAYING, {}, True, None),
-        (MediaPlayerState.STANDBY, {}, True, SkipReason.OFF),
+        ("standby", {}, True, SkipReason.OFF),
         (None, {}, False, SkipReason.UNKNOWN),
         (None, {}, True, None),
     ],

@@ -14,7 +14,12 @@ from homeassistant.components.media_player.const import (
     MediaType,
 )
 from homeassistant.components.media_source import async_resolve_media
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import (
+    STATE_OFF,
+    STATE_STANDBY,
+    STATE_UNAVAILABLE,
+    STATE_UNKNOWN,
+)
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_component import async_update_entity
@@ -34,6 +39,8 @@ _NO_MEDIA: Final = frozenset(
 )
 # Integrations that take pictures, and the type of media that they know them by.
 _PICTURES: Final = {"cast": "image/jpeg", "dlna_dmr": "image", "kodi": "image"}
+# Some integrations still tell this apart.
+_OFF: Final = (STATE_OFF, STATE_STANDBY)
 # What a TV's own screen is called, and how it is chosen.
 _HOME_SCREENS: Final = frozenset((None, "Home", "Power Saver", "Roku"))
 _HOME: Final = "Home"
@@ -99,9 +106,9 @@ async def deliver(
 @callback
 def _require_free(state: State, *, interrupt: bool) -> None:
     """Raise Skipped unless a TV is on and shows nothing that anybody watches."""
+    if state.state in _OFF:
+        raise Skipped(SkipReason.OFF)
     match state.state:
-        case MediaPlayerState.OFF | MediaPlayerState.STANDBY:
-            raise Skipped(SkipReason.OFF)
         case MediaPlayerState.IDLE:
             return
         case MediaPlayerState.ON if _at_home(state):
@@ -214,11 +221,7 @@ async def _go_back(
     """Select what a TV showed before; raises HomeAssistantError."""
     entity_id = before.entity_id
     state = hass.states.get(entity_id)
-    if state is None or state.state in (
-        STATE_UNAVAILABLE,
-        MediaPlayerState.OFF,
-        MediaPlayerState.STANDBY,
-    ):
+    if state is None or state.state in (STATE_UNAVAILABLE, *_OFF):
         return
     features = players.features_of(state)
     was, now = _source(before), _source(state)
