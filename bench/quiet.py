@@ -157,8 +157,12 @@ class _Scene:
                 "conditions": [_CONDITION],
                 "settle_seconds": _SETTLE_SECONDS,
             }
-            await flows.add_folder(
-                self._api, self._account.entry_id, answers, detours=("when",)
+            await flows.add_subentry(
+                self._api,
+                self._account.entry_id,
+                "folder",
+                answers,
+                detours=("when",),
             )
         self._running = await entity_id(
             self._socket, f"{self._account.entry_id}_running"

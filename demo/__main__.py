@@ -43,8 +43,8 @@ def _options() -> Options:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="end after the backup: 0 if every wanted file is proven on the server,"
-        " else 1",
+        help="end after the backup: 0 if every wanted file is proven on the server and"
+        " everyone was told, else 1",
     )
     parser.add_argument(
         "--json",

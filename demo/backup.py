@@ -82,6 +82,12 @@ class Backup:
         """Return the id of the entity that tells of the folder's runs."""
         return await entity_id(self._socket, f"{self._subentry_id}_backup")
 
+    async def wait_until_idle(self) -> None:
+        """Wait until no run of the account goes on."""
+        running = await entity_id(self._socket, f"{self._entry_id}_running")
+        while (await self.entities()).get(running) != "off":
+            await asyncio.sleep(_INTERVAL)
+
     async def wait_for_entities(self, protected: int) -> None:
         """Wait until entities show what the ledger says, or have had the time to."""
         expected = {

@@ -1,29 +1,39 @@
 """The demonstration, step by step: start, set up, back up, tell, keep running."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 from aiohttp import ClientError, ClientSession
 
 from . import log, samples
 from .api import ApiError, HomeApi, HomeSocket, Json
 from .backup import Backup
+from .delivery import Delivery
 from .errors import DemoError
 from .home import FIRST_PORT, RESTART, Home
+from .household import EVENT, Household, switch_on_tv
 from .installation import Installation
+from .phone import Phone
 from .ports import claim_port
 from .process import HomeLock
-from .report import Report, Sums, ignored_names
+from .report import Report, Sums, deliveries_text, ignored_names
+from .runs import Run, RunLog
 from .server import Server, look_at, simulated_server
 from .state import HomeState
 from .visit import visit
 
 # A run may end while a file is still being written; the next one takes it.
-_RUNS = 3
+_MORE_RUNS = 2
+# Seconds until the run begins that somebody's arrival starts.
+_ARRIVAL = 30.0
+_FIRST_PHONE_PORT = 8400
+_KINDS = ("notify", "speaker", "tv")
 # Seconds between lines that tell the progress of a long backup.
 _PROGRESS = 15.0
 # Finished runs that are told; nothing else needs to be.
@@ -53,6 +63,8 @@ class Demonstration:
         self._output = sys.stdout
         # The run that was told last: Home Assistant shows it again when it reloads.
         self._last_run: str | None = None
+        self._runs = RunLog()
+        self._telling: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
     async def run(self) -> None:
@@ -82,13 +94,22 @@ class Demonstration:
 
         server = await self._server(session, state)
         state.port = self._port(state)
+        state.phone_port = claim_port(_FIRST_PHONE_PORT, state.phone_port)
         state.save()
         home = Home(options.home, lock, state.port)
-        if not state.complete:
+        if not state.is_complete:
             # Home Assistant writes some things late: without its user, for one, nobody
             # could log in to what an interrupted first start left.
             await asyncio.to_thread(home.remove)
-            state.accounts.clear()
+            state.forget_home()
+        phone = await self._stack.enter_async_context(
+            Phone(session, home.url, state.phone_port)
+        )
+        if (tv := await switch_on_tv(self._stack, state)) is None:
+            self._say(
+                "Something else uses port 8060, the only one at which Home Assistant"
+                " looks for a Roku: this demonstration goes without a TV"
+            )
         folder = options.photos or home.media / "Samples"
         await asyncio.to_thread(home.prepare, {folder, *state.folders()})
         self._say(f"Starting Home Assistant at {home.url}")
@@ -99,25 +120,31 @@ class Demonstration:
 
         api = HomeApi(session, home.url)
         async with visit(home, api, state) as socket:
+            await self._runs.listen(socket)
+            household = Household(api, socket, state, phone=phone, tv=tv)
+            await household.set_up()
+            await household.leave()
             installation = Installation(api, socket, state)
             account = await installation.account(server)
-            subentry_id = await installation.folder(account, folder)
+            subentry_id = await installation.folder(account, folder, household.person)
+            await installation.notification(account, household.targets, household.voice)
             real = await asyncio.to_thread(folder.resolve)
             backup = Backup(socket, account.entry_id, subentry_id, real)
-            self._say(f"Backing up {folder} to {server.url}")
-            report = await self._back_up(socket, backup, home, server, folder)
-            state.complete = True
-            state.save()
+            report = await self._back_up(
+                socket, backup, household, home, server, folder
+            )
+            state.note_complete()
             await self._tell(report, state)
             if options.once:
                 return
             event = await backup.event_id()
             self._say("Everything runs; put a photo into the folder. Ctrl-C ends it.")
-            code = await self._watch(socket, home, event)
+            code = await self._watch(socket, home, event, household)
         while code == RESTART:
             await home.start()
             async with visit(home, api, state) as socket:
-                code = await self._watch(socket, home, event)
+                household.follow(socket)
+                code = await self._watch(socket, home, event, household)
         raise DemoError(f"Home Assistant ended: {home.last_words()}")
 
     async def _server(self, session: ClientSession, state: HomeState) -> Server:
@@ -144,40 +171,81 @@ class Demonstration:
         self,
         socket: HomeSocket,
         backup: Backup,
+        household: Household,
         home: Home,
         server: Server,
         folder: Path,
     ) -> Report:
         """Back up until every file has its final state, and say what happened."""
-        uploaded = duplicates = 0
+        event = await backup.event_id()
+        name = await household.person_name()
+        # One that began before would not be started by who comes home.
+        await backup.wait_until_idle()
+        self._say(f"{name} comes home, so {folder} is backed up to {server.url}")
         progress = asyncio.create_task(self._tell_progress(backup))
         try:
-            for _ in range(_RUNS):
-                outcome = await backup.run()
-                self._last_run = outcome["run_id"]
-                uploaded += outcome.get("uploaded", 0)
-                duplicates += outcome.get("duplicates", 0)
-                if error := outcome.get("error"):
-                    self._say(f"The run ended early: {error}")
-                if not await backup.count("settling", "waiting"):
+            arrival = await self._come_home(household, event)
+            for _ in range(_MORE_RUNS):
+                if arrival and not await backup.count("settling", "waiting"):
                     break
+                values = await backup.run()
+                self._runs.add(event, Run.of(values, values["outcome"]))
         finally:
             progress.cancel()
         seconds = time.monotonic() - self._began
+        runs = self._runs.of(event)
+        for run in runs:
+            if run.error is not None:
+                self._say(f"The run ended early: {run.error}")
+        self._last_run = runs[-1].id if runs else None
         files = await backup.files()
         await backup.wait_for_entities(Sums.of(files).verified)
+        causes = {run.id: run.cause for run in runs}
+        if arrival is not None:
+            causes[arrival.id] = f"{name} came home"
         return Report(
             home_assistant=(await socket.command("get_config"))["version"],
             url=home.url,
             server=server,
             folder=str(folder),
             files=files,
-            uploaded=uploaded,
-            duplicates=duplicates,
+            ignored=await asyncio.to_thread(ignored_names, folder, files),
+            runs=runs,
+            causes=causes,
+            arrival=None if arrival is None else arrival.id,
+            deliveries=await self._deliveries(household, runs),
             seconds=seconds,
             entities=await backup.entities(),
             log=await asyncio.to_thread(log.complaints_in, home.log),
         )
+
+    async def _come_home(self, household: Household, event: str) -> Run | None:
+        """Let the person come home and return the run that this started, at its end.
+
+        None if it started none, which is told.
+        """
+        since = time.time()
+        await household.arrive()
+        try:
+            async with asyncio.timeout(_ARRIVAL):
+                run = await self._runs.wait_for(event, "trigger", since)
+        except TimeoutError:
+            self._say("Nothing was started by that")
+            return None
+        return await self._runs.wait_for_end(event, run.id)
+
+    async def _deliveries(
+        self, household: Household, runs: Sequence[Run]
+    ) -> list[Delivery]:
+        """Return what the receivers got, once they got all that is due."""
+        due = [run.started for run in runs if run.outcome == EVENT and run.uploaded]
+        if due:
+            self._say("Waiting until everyone is told")
+            told = [one async for one in household.await_deliveries(min(due))]
+        else:
+            told = await household.deliveries()
+        # In the order in which a person looks: at the phone, to the speaker, at the TV.
+        return sorted(told, key=lambda one: (_KINDS.index(one.kind), one.at))
 
     async def _tell_progress(self, backup: Backup) -> None:
         """Tell every now and then how far it is, as long as that changes."""
@@ -192,13 +260,8 @@ class Demonstration:
 
     async def _tell(self, report: Report, state: HomeState) -> None:
         """Print the report, for people and, if wanted, for programmes."""
-        self.proven, self.told = report.sums.proven, True
-        ignored = await asyncio.to_thread(
-            ignored_names, Path(report.folder), report.files
-        )
+        self.proven, self.told = report.proven, True
         self._say(f"\n{report.as_text()}")
-        if ignored:
-            self._say(f"Not looked at, as their names say: {', '.join(ignored)}")
         if not self._options.once:
             assert state.login is not None
             self._say(
@@ -212,24 +275,39 @@ class Demonstration:
             # Nothing may follow the object.
             self._output = sys.stderr
 
-    async def _watch(self, socket: HomeSocket, home: Home, event: str) -> int:
+    async def _watch(
+        self, socket: HomeSocket, home: Home, event: str, household: Household
+    ) -> int:
         """Tell what is backed up until Home Assistant ends; return its exit code."""
 
         def hear(message: Json) -> None:
-            if message["data"]["entity_id"] == event:
-                self._tell_run(message["data"]["new_state"] or {})
+            if message["data"]["entity_id"] != event:
+                return
+            run = self._tell_run(message["data"]["new_state"] or {})
+            if run is not None and run.outcome == EVENT and run.uploaded:
+                task = asyncio.create_task(self._tell_deliveries(household, run))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
 
         await socket.subscribe(hear, "state_changed")
         return await home.wait_until_ended()
 
-    def _tell_run(self, state: Json) -> None:
-        """Tell once of a finished run that did something."""
-        run = state.get("attributes", {})
+    def _tell_run(self, state: Json) -> Run | None:
+        """Tell once of a finished run that did something, and return it."""
+        run: Mapping[str, Any] = state.get("attributes", {})
         if run.get("event_type") not in _OUTCOMES or run["run_id"] == self._last_run:
-            return
+            return None
         self._last_run = run["run_id"]
         if run["uploaded"] or run["failed"]:
             self._say(
                 f"{time.strftime('%H:%M:%S')} uploaded {run['uploaded']}, failed"
                 f" {run['failed']}: {', '.join(run['examples'] + run['failing'])}"
             )
+        return Run.of(run, run["event_type"])
+
+    async def _tell_deliveries(self, household: Household, run: Run) -> None:
+        """Tell who is told of a run, one after the other."""
+        # Home Assistant may end meanwhile.
+        with suppress(ApiError):
+            async for one in household.await_deliveries(run.started):
+                self._say(deliveries_text([one]))

@@ -1,4 +1,4 @@
-"""Fills in the integration's forms through Home Assistant's API, as a person would."""
+"""Fills in the forms of integrations through Home Assistant's API, as a person would."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,37 +11,65 @@ _ENTRY_FLOW = "/api/config/config_entries/flow"
 _SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
 
 
-async def add_account(api: HomeApi, answers: Mapping[str, Any]) -> Json:
-    """Fill in the form of a new account and return how it ended."""
-    step = await api.post(_ENTRY_FLOW, {"handler": DOMAIN})
-    return await _fill_in(api, _ENTRY_FLOW, step, answers)
+async def add_entry(api: HomeApi, domain: str, answers: Mapping[str, Any]) -> Json:
+    """Fill in the form that adds an integration, and return what it created."""
+    step = await api.post(_ENTRY_FLOW, {"handler": domain})
+    return _created(await _fill_in(api, _ENTRY_FLOW, step, answers))
 
 
-async def change_account(
-    api: HomeApi, entry_id: str, answers: Mapping[str, Any]
-) -> Json:
-    """Fill in the form that changes an account and return how it ended."""
-    step = await api.post(_ENTRY_FLOW, {"handler": DOMAIN, "entry_id": entry_id})
-    return await _fill_in(api, _ENTRY_FLOW, step, answers)
+async def change_entry(
+    api: HomeApi, domain: str, entry_id: str, answers: Mapping[str, Any]
+) -> None:
+    """Fill in the form that changes what was added."""
+    step = await api.post(_ENTRY_FLOW, {"handler": domain, "entry_id": entry_id})
+    _changed(await _fill_in(api, _ENTRY_FLOW, step, answers))
 
 
-async def add_folder(
+async def add_subentry(
     api: HomeApi,
     entry_id: str,
+    kind: str,
     answers: Mapping[str, Any],
     flow_id: str | None = None,
     *,
     detours: Sequence[str] = (),
-) -> Json:
-    """Fill in the form of a new folder, or one that is open, and return how it ended.
+) -> None:
+    """Fill in the form of a new folder or notification, or one that is open.
 
     ``detours`` are steps that are offered and taken once before it goes on.
     """
     if flow_id is None:
-        step = await api.post(_SUBENTRY_FLOW, {"handler": [entry_id, "folder"]})
+        step = await api.post(_SUBENTRY_FLOW, {"handler": [entry_id, kind]})
     else:
         step = await api.get(f"{_SUBENTRY_FLOW}/{flow_id}")
-    return await _fill_in(api, _SUBENTRY_FLOW, step, answers, detours)
+    _created(await _fill_in(api, _SUBENTRY_FLOW, step, answers, detours))
+
+
+async def change_subentry(
+    api: HomeApi,
+    entry_id: str,
+    kind: str,
+    subentry_id: str,
+    answers: Mapping[str, Any],
+) -> None:
+    """Fill in the form that changes a folder or a notification."""
+    step = await api.post(
+        _SUBENTRY_FLOW, {"handler": [entry_id, kind], "subentry_id": subentry_id}
+    )
+    _changed(await _fill_in(api, _SUBENTRY_FLOW, step, answers))
+
+
+def _created(result: Json) -> Json:
+    """Return a flow's result; raises DemoError when it created nothing."""
+    if result["type"] != "create_entry":
+        raise DemoError(f"Home Assistant added nothing: {result.get('reason')}")
+    return result
+
+
+def _changed(result: Json) -> None:
+    """Raise DemoError when a flow changed nothing."""
+    if result.get("reason") != "reconfigure_successful":
+        raise DemoError(f"Home Assistant changed nothing: {result.get('reason')}")
 
 
 async def _fill_in(

@@ -16,8 +16,12 @@ from .ports import HOST
 from .process import HomeLock, end
 
 FIRST_PORT = 8123
-_INTEGRATION = (
-    Path(__file__).resolve().parent.parent / "custom_components/immich_backup"
+# Where it is: latitude and longitude.
+PLACE = (52.5163, 13.3777)
+_ROOT = Path(__file__).resolve().parent.parent
+_INTEGRATIONS = (
+    _ROOT / "custom_components/immich_backup",
+    _ROOT / "demo/components/demo_receivers",
 )
 # Seconds until the web server answers; the first start writes byte code and databases.
 _START = 120.0
@@ -31,8 +35,8 @@ _CONFIGURATION = """\
 # Written by the demonstration at every start; changes are lost.
 homeassistant:
   name: Demo home
-  latitude: 52.5163
-  longitude: 13.3777
+  latitude: {latitude}
+  longitude: {longitude}
   elevation: 34
   unit_system: metric
   currency: EUR
@@ -88,9 +92,10 @@ class Home:
         storage = self.config / ".storage"
         for path in (storage, self.media, self.config / "custom_components"):
             path.mkdir(parents=True, exist_ok=True)
-        link = self.config / "custom_components/immich_backup"
-        link.unlink(missing_ok=True)
-        link.symlink_to(_INTEGRATION)
+        for integration in _INTEGRATIONS:
+            link = self.config / "custom_components" / integration.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(integration)
         # What is not there would be an invalid configuration; media may be made later.
         allowed = sorted(
             str(folder)
@@ -99,6 +104,8 @@ class Home:
         )
         # JSON is YAML as well, and knows how to quote.
         configuration = _CONFIGURATION.format(
+            latitude=PLACE[0],
+            longitude=PLACE[1],
             url=json.dumps(self.url),
             media=json.dumps(str(self.media)),
             allowed=json.dumps(allowed),

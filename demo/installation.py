@@ -1,4 +1,4 @@
-"""Sets up the integration in a running home: one account with one folder at work."""
+"""Sets up the integration in a running home: an account, a folder, a notification."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,15 @@ from typing import Any
 from . import flows
 from .api import HomeApi, HomeSocket, Json
 from .errors import DemoError
+from .household import EVENT, Targets
 from .server import Server
 from .state import Account, HomeState
 
 # Seconds until a config entry is set up.
 _PATIENCE = 60.0
 _INTERVAL = 0.2
+# Percent, on the speaker.
+_VOLUME = 40
 
 
 class Installation:
@@ -46,34 +49,76 @@ class Installation:
         await self._wait_until_loaded(account.entry_id)
         return account
 
-    async def folder(self, account: Account, path: Path) -> str:
-        """Return the subentry of a folder, added if need be. Raises DemoError."""
-        subentries = await self._socket.command(
-            "config_entries/subentries/list", entry_id=account.entry_id
-        )
-        known = {subentry["subentry_id"] for subentry in subentries}
+    async def folder(self, account: Account, path: Path, person: str) -> str:
+        """Return the subentry of a folder, added if need be. Raises DemoError.
+
+        Its files wait as long as a person (the entity) is away, and are backed up when
+        that person comes home.
+        """
+        known = await self._subentries(account)
         if account.folders.get(str(path)) in known:
             return account.folders[str(path)]
-        answers = {"path": str(path), "name": path.name}
-        _created(
-            await flows.add_folder(
-                self._api, account.entry_id, answers, self._next_flow
-            )
+        at_home = {"condition": "state", "entity_id": person, "state": "home"}
+        answers = {
+            "path": str(path),
+            "name": path.name,
+            "persons": [person],
+            "conditions": [at_home],
+        }
+        await flows.add_subentry(
+            self._api,
+            account.entry_id,
+            "folder",
+            answers,
+            self._next_flow,
+            detours=["when"],
         )
+        (added,) = await self._subentries(account) - known
+        account.folders[str(path)] = added
+        self._state.save()
+        return added
+
+    async def notification(
+        self, account: Account, targets: Targets, voice: str
+    ) -> None:
+        """See to it that these targets are told of backups. Raises DemoError.
+
+        What else a person changed in the notification stays.
+        """
+        known = await self._subentries(account)
+        if account.notification not in known:
+            answers = {
+                **targets.answers,
+                "events": [EVENT],
+                "name": "Everyone at home",
+                "tts": voice,
+                "volume": _VOLUME,
+            }
+            await flows.add_subentry(
+                self._api, account.entry_id, "notification", answers
+            )
+            (account.notification,) = await self._subentries(account) - known
+        elif account.told != targets.chosen:
+            await flows.change_subentry(
+                self._api,
+                account.entry_id,
+                "notification",
+                account.notification,
+                targets.answers,
+            )
+        account.told = targets.chosen
+        self._state.save()
+
+    async def _subentries(self, account: Account) -> set[str]:
+        """Return the folders and notifications of an account."""
         subentries = await self._socket.command(
             "config_entries/subentries/list", entry_id=account.entry_id
         )
-        account.folders[str(path)] = next(
-            subentry["subentry_id"]
-            for subentry in subentries
-            if subentry["subentry_id"] not in known
-        )
-        self._state.save()
-        return account.folders[str(path)]
+        return {subentry["subentry_id"] for subentry in subentries}
 
     async def _add_account(self, server: Server) -> Account:
         """Add the account and remember it."""
-        result = _created(await flows.add_account(self._api, _answers(server)))
+        result = await flows.add_entry(self._api, flows.DOMAIN, _answers(server))
         if next_flow := result.get("next_flow"):
             self._next_flow = next_flow[1]
         account = Account(
@@ -87,11 +132,9 @@ class Installation:
 
     async def _change_account(self, account: Account, server: Server) -> None:
         """Tell the account that its server has another address, or another key."""
-        result = await flows.change_account(
-            self._api, account.entry_id, _answers(server)
+        await flows.change_entry(
+            self._api, flows.DOMAIN, account.entry_id, _answers(server)
         )
-        if result.get("reason") != "reconfigure_successful":
-            raise DemoError(f"The account can't be changed: {result.get('reason')}")
         account.url, account.key = server.url, _digest(server.key)
         self._state.save()
 
@@ -126,13 +169,6 @@ class Installation:
 def _answers(server: Server) -> dict[str, Any]:
     """Return what is filled in about an account."""
     return {"url": server.url, "api_key": server.key}
-
-
-def _created(result: Json) -> Json:
-    """Return a flow's result; raises DemoError when it created nothing."""
-    if result["type"] != "create_entry":
-        raise DemoError(f"Home Assistant added nothing: {result.get('reason')}")
-    return result
 
 
 def _digest(key: str) -> str:

@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .delivery import Delivery
+from .runs import Run
 from .server import Server
 
 _ROWS = 50
 _WANTED = frozenset(("waiting", "failed", "parked", "protected", "settling"))
 _FAILED = frozenset(("failed", "parked"))
+# What the kinds of receivers are called.
+_PLACES = {"notify": "Phone", "speaker": "Speaker", "tv": "TV"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +73,49 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that a demonstration has to tell."""
+    """All that a demonstration has to tell.
+
+    ``causes`` says for each run what started it, ``arrival`` is the one that somebody's
+    coming home started, None if that started none. ``ignored`` are files whose names say
+    that nobody looks at them.
+    """
 
     home_assistant: str
     url: str
     server: Server
     folder: str
     files: Sequence[File]
-    uploaded: int
-    duplicates: int
+    ignored: Sequence[str]
+    runs: Sequence[Run]
+    causes: Mapping[str, str]
+    arrival: str | None
+    deliveries: Sequence[Delivery]
     seconds: float
     entities: Mapping[str, str]
     log: Sequence[str]
+
+    @property
+    def uploaded(self) -> int:
+        """Return how many files were uploaded."""
+        return sum(run.uploaded for run in self.runs)
+
+    @property
+    def duplicates(self) -> int:
+        """Return how many files the server had already."""
+        return sum(run.duplicates for run in self.runs)
+
+    @property
+    def proven(self) -> bool:
+        """Return whether all went as it should.
+
+        Every wanted file is on the server, coming home started a run, and everyone got
+        what was to be told.
+        """
+        return (
+            self.sums.proven
+            and self.arrival is not None
+            and all(delivery.ok for delivery in self.deliveries)
+        )
 
     @property
     def sums(self) -> Sums:
@@ -104,6 +139,11 @@ class Report:
                 "duplicates": self.duplicates,
                 "seconds": round(self.seconds, 1),
                 "files": [asdict(file) for file in self.files],
+                "runs": [
+                    {**asdict(run), "started_by": self.causes[run.id]}
+                    for run in self.runs
+                ],
+                "deliveries": [asdict(delivery) for delivery in self.deliveries],
                 "entities": dict(self.entities),
                 "log": list(self.log),
                 "error": None,
@@ -112,7 +152,7 @@ class Report:
         )
 
     def as_text(self) -> str:
-        """Return a table of the files and what it adds up to."""
+        """Return a table of the files, what it adds up to, and who was told of it."""
         # What is not proven comes first: it is what a person looks for.
         ordered = sorted(self.files, key=lambda file: file.state == "protected")
         rows = [("File", "State", "Why")]
@@ -121,7 +161,41 @@ class Report:
         lines = [f"  {name:{width}}  {state:10}  {why}" for name, state, why in rows]
         if (more := len(ordered) - _ROWS) > 0:
             lines.append(f"  … and {more} more")
-        return "\n".join([*lines, "", *self._summary()])
+        parts = [lines, self._runs(), self._summary(), self._deliveries()]
+        if self.log:
+            parts.append(["Home Assistant's log complains:", *self.log])
+        return "\n\n".join("\n".join(part) for part in parts)
+
+    def _runs(self) -> list[str]:
+        """Return a table of the runs: what started them, and what they did."""
+        rows = [
+            ("Backup started because", "Ended", "Uploaded", "Already there", "Failed")
+        ]
+        rows += [
+            (
+                self.causes[run.id],
+                (run.outcome or "goes on").replace("_", " "),
+                str(run.uploaded),
+                str(run.duplicates),
+                str(run.failed),
+            )
+            for run in self.runs
+        ]
+        return _table(rows)
+
+    def _deliveries(self) -> list[str]:
+        """Return who was told what."""
+        if not self.deliveries:
+            return ["Nobody was told: that is for completed backups with new files"]
+        lines = [
+            "Who was told, as the receivers recorded it themselves:",
+            deliveries_text(self.deliveries),
+        ]
+        if any(one.kind == "speaker" for one in self.deliveries):
+            lines.append(
+                "The voice of the demonstration only hums, a tone for each word"
+            )
+        return lines
 
     def _summary(self) -> list[str]:
         """Return what the files add up to, in sentences."""
@@ -137,9 +211,36 @@ class Report:
             f"{sums.failed} failed",
             f"{sums.verified} of {sums.wanted} proven on the server",
         ]
-        if self.log:
-            lines += ["", "Home Assistant's log complains:", *self.log]
+        if self.ignored:
+            lines.append(
+                f"Not looked at, as their names say: {', '.join(self.ignored)}"
+            )
+        if self.arrival is None:
+            lines.append("Coming home started no backup, although it should")
         return lines
+
+
+def deliveries_text(deliveries: Sequence[Delivery]) -> str:
+    """Return who was told what, and where, in the order of the list."""
+    lines = []
+    for one in deliveries:
+        said = f"“{one.message}”" if one.message else "NOT REACHED"
+        lines.append(f"  {_PLACES[one.kind]:9}{said}")
+        mark = "" if one.ok or not one.message else "NOT AS IT SHOULD BE: "
+        lines.append(f"  {'':9}{mark}{one.detail} ({one.target})")
+    return "\n".join(lines)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with cells below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def ignored_names(folder: Path, files: Sequence[File]) -> list[str]:

@@ -1,19 +1,23 @@
 """A Roku TV that fits in one process: answers what Home Assistant's integration asks."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+import time
 from types import TracebackType
 from typing import Final, Self
 from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
+from .fetching import Fetched, fetch
 from .ports import HOST
 
 # Home Assistant takes an address without a port.
 PORT: Final = 8060
 # The app that plays what it is given, as Home Assistant has it by default.
 PLAY_ON_ROKU: Final = "15985"
+SERIAL: Final = "X0000000DEMO"
 _HOME: Final = "Roku"
 _APPS: Final = {"12": "Netflix", "837": "YouTube", PLAY_ON_ROKU: "Roku Media Player"}
 # One pixel, for the icon of every app.
@@ -31,20 +35,37 @@ class RokuRequest:
     query: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """Something that a TV was given to play; ``at`` is seconds since the epoch.
+
+    ``name`` is what it calls it on its screen, ``came`` what it got from the address.
+    """
+
+    at: float
+    url: str
+    name: str
+    came: Fetched
+
+
 @dataclass
 class RokuTv:
-    """A TV on 127.0.0.1:8060, which runs as long as the context does.
+    """A TV on port 8060 of an address, which runs as long as the context does.
 
-    ``requests`` are all commands since the start. What it shows can be changed: ``on``,
-    ``app`` (an id, None is the home screen) and ``playing`` (whether the app plays).
+    ``requests`` are all commands since the start, ``shown`` is what it fetched to play.
+    What it shows can be changed: ``on``, ``app`` (an id, None is the home screen) and
+    ``playing`` (whether the app plays).
     """
 
     on: bool = True
     app: str | None = None
     playing: bool = False
     name: str = "Living room TV"
+    host: str = HOST
     requests: list[RokuRequest] = field(default_factory=list)
+    shown: list[Played] = field(default_factory=list)
     _runner: web.AppRunner | None = None
+    _fetching: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def played(self) -> list[RokuRequest]:
@@ -69,7 +90,7 @@ class RokuTv:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, HOST, PORT).start()
+            await web.TCPSite(self._runner, self.host, PORT).start()
         except OSError:
             await self._runner.cleanup()
             raise
@@ -82,14 +103,17 @@ class RokuTv:
         traceback: TracebackType | None,
     ) -> None:
         """Stop listening."""
+        for task in self._fetching:
+            task.cancel()
+        await asyncio.gather(*self._fetching, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def _device_info(self, _request: web.Request) -> web.Response:
         return _xml(
             "<device-info>"
-            "<serial-number>X0000000DEMO</serial-number>"
-            "<device-id>X0000000DEMO</device-id>"
+            f"<serial-number>{SERIAL}</serial-number>"
+            f"<device-id>{SERIAL}</device-id>"
             "<vendor-name>Roku</vendor-name>"
             "<model-name>Demo TV</model-name>"
             "<model-number>D100X</model-number>"
@@ -134,6 +158,8 @@ class RokuTv:
         if self.on:
             self.app = app_id
             self.playing = app_id == PLAY_ON_ROKU
+            if self.playing:
+                self._begin_to_fetch(request.query)
         return web.Response()
 
     async def _key(self, request: web.Request) -> web.Response:
@@ -146,6 +172,19 @@ class RokuTv:
             case "poweroff":
                 self.on = False
         return web.Response()
+
+    def _begin_to_fetch(self, query: Mapping[str, str]) -> None:
+        """Fetch what is to be played, after the answer as a TV does."""
+        task = asyncio.create_task(self._fetch(dict(query)))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _fetch(self, query: Mapping[str, str]) -> None:
+        """Fetch what is to be played, and note what came."""
+        at, url = time.time(), query.get("u", "")
+        name = query.get("videoName") or query.get("songName", "")
+        came = await fetch(url)
+        self.shown.append(Played(at=at, url=url, name=name, came=came))
 
     def _note(self, request: web.Request) -> None:
         """Remember a command."""

@@ -5,6 +5,10 @@ import json
 import os
 from pathlib import Path
 
+# Goes up when a demonstration wants more in a home than the one before it: such a home is
+# made anew.
+_FORMAT = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
@@ -18,29 +22,36 @@ class Login:
 class Account:
     """A config entry that the demonstration made.
 
-    ``key`` is the SHA-256 of the API key; ``folders`` leads from paths to subentries.
+    ``key`` is the SHA-256 of the API key; ``folders`` leads from paths to subentries,
+    ``notification`` is the subentry that tells those in ``told``.
     """
 
     entry_id: str
     url: str
     key: str
     folders: dict[str, str] = field(default_factory=dict)
+    notification: str | None = None
+    told: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
 class HomeState:
-    """The memory of one home; ``complete`` once all of it was there.
+    """The memory of one home; ``complete`` is the format of it once all was there.
 
-    ``server_port`` and ``server_key`` belong to the simulated server; ``accounts`` are
-    known by the ids of their Immich users.
+    ``server_port`` and ``server_key`` belong to the simulated server, ``phone_port`` and
+    ``phone_webhook`` to the phone, ``tv_host`` to the TV; ``accounts`` are known by the
+    ids of their Immich users.
     """
 
     path: Path
-    complete: bool = False
+    complete: int = 0
     login: Login | None = None
     port: int | None = None
     server_port: int | None = None
     server_key: str | None = None
+    phone_port: int | None = None
+    phone_webhook: str | None = None
+    tv_host: str | None = None
     accounts: dict[str, Account] = field(default_factory=dict)
 
     @classmethod
@@ -57,6 +68,21 @@ class HomeState:
             accounts={user: Account(**account) for user, account in accounts.items()},
             **data,
         )
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the home has everything that this demonstration wants."""
+        return self.complete == _FORMAT
+
+    def note_complete(self) -> None:
+        """Remember that the home has everything."""
+        self.complete = _FORMAT
+        self.save()
+
+    def forget_home(self) -> None:
+        """Forget what was known of a home that is no more; the server's data stays."""
+        self.accounts.clear()
+        self.phone_webhook = None
 
     def save(self) -> None:
         """Write everything; a crash leaves the old or the new file, never half of one."""

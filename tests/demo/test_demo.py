@@ -50,6 +50,11 @@ async def read_until(process: Process, text: str) -> str:
     raise AssertionError(f"it ended without {text}")
 
 
+def kinds_told(result: dict[str, Any]) -> list[str]:
+    """Return the kinds of receivers that got a message as it should be."""
+    return [one["kind"] for one in result["deliveries"] if one["ok"]]
+
+
 def bytes_in(folder: Path) -> dict[str, tuple[str, int]]:
     """Return the SHA-1 and the time of change of each file."""
     return {
@@ -96,10 +101,30 @@ async def test_once_and_again(tmp_path: Path) -> None:
     }
     assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
 
+    (run,) = first["runs"]
+    assert run["trigger"] == "trigger"
+    assert run["started_by"] == "Demo came home"
+    assert run["outcome"] == "completed"
+    told = first["deliveries"]
+    assert [(one["kind"], one["target"], one["event"], one["ok"]) for one in told] == [
+        ("notify", "notify.mobile_app_demo_phone", "completed", True),
+        ("speaker", "media_player.kitchen_speaker", "completed", True),
+        ("tv", "media_player.living_room_tv", "completed", True),
+    ]
+    on_phone, on_speaker, on_tv = told
+    assert on_phone["message"] == on_speaker["message"]
+    assert str(first["uploaded"]) in on_phone["message"]
+    assert on_tv["message"] in on_phone["detail"]
+    assert "audio/mpeg" in on_speaker["detail"]
+    assert "video/mp4" in on_tv["detail"]
+
     second = await once(tmp_path)
     assert second["uploaded"] == second["duplicates"] == second["failed"] == 0
     assert second["verified"] == second["wanted"] == len(WANTED)
     assert second["log"] == []
+    # Who comes home starts a backup again; it has nothing to tell.
+    assert [run["started_by"] for run in second["runs"]] == ["Demo came home"]
+    assert second["deliveries"] == []
     assert "on" in {
         state for name, state in second["entities"].items() if "connected" in name
     }
@@ -122,6 +147,8 @@ async def test_keeps_running_and_survives_kill(tmp_path: Path) -> None:
     line = await read_until(process, "dropped.jpg")
     assert time.monotonic() - dropped < SETTLE + 5
     assert re.search(r"uploaded 1, failed 0: dropped\.jpg", line)
+    # The TV may still show what it was told before.
+    await read_until(process, "Speaker  “1 ")
 
     # Nobody is left to end Home Assistant, and no time to wait for it.
     process.kill()
@@ -141,6 +168,7 @@ async def test_own_photos_on_a_real_server(tmp_path: Path) -> None:
     result = await once(home, "--photos", photos)
     assert result["server"]["simulated"] is True
     assert result["uploaded"] == result["verified"] == 3
+    assert kinds_told(result) == ["notify", "speaker", "tv"]
     assert result["folder"] == str(photos)
     states = result["entities"]
 
@@ -149,6 +177,7 @@ async def test_own_photos_on_a_real_server(tmp_path: Path) -> None:
         named = ("--immich-url", f"{server.url}/api/", "--immich-key", key)
         result = await once(home, "--photos", photos, *named)
         assert result["uploaded"] == result["verified"] == 3
+        assert kinds_told(result) == ["notify", "speaker", "tv"]
         assert result["server"]["url"] == server.url
         assert result["server"]["simulated"] is False
         # The account on the simulated server is switched off.

@@ -15,6 +15,8 @@ def state(run_id: str, event: str = "completed", **counts: int) -> dict[str, Any
         "attributes": {
             "event_type": event,
             "run_id": run_id,
+            "trigger": "new_media",
+            "started": "2026-11-25T08:00:00+00:00",
             "uploaded": counts.get("uploaded", 0),
             "failed": counts.get("failed", 0),
             "examples": ["one.jpg"],

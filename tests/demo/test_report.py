@@ -1,11 +1,16 @@
 """What the demonstration counts and tells."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 import json
 from pathlib import Path
+import re
 
 import pytest
 
+from demo.delivery import Delivery
 from demo.report import File, Report, Sums, ignored_names
+from demo.runs import Run
 from demo.server import Server
 
 SERVER = Server(
@@ -14,6 +19,25 @@ SERVER = Server(
     user_id="u1",
     version="3.0.3",
     simulated=True,
+)
+RUN = Run(
+    id="r1",
+    trigger="trigger",
+    started=1000.0,
+    outcome="completed",
+    uploaded=1,
+    duplicates=0,
+    failed=0,
+    error=None,
+)
+TOLD = Delivery(
+    target="media_player.tv",
+    kind="tv",
+    event="completed",
+    message="Backup completed",
+    ok=True,
+    at=1001.5,
+    detail="video/mp4, 300 kB",
 )
 
 
@@ -30,7 +54,9 @@ def file(name: str, state: str) -> File:
     )
 
 
-def report(*files: File) -> Report:
+def report(
+    *files: File, arrival: str | None = "r1", deliveries: Sequence[Delivery] = (TOLD,)
+) -> Report:
     """Return a report on these files."""
     return Report(
         home_assistant="2026.10.4",
@@ -38,8 +64,11 @@ def report(*files: File) -> Report:
         server=SERVER,
         folder="/photos",
         files=files,
-        uploaded=1,
-        duplicates=0,
+        ignored=(),
+        runs=[RUN],
+        causes={"r1": "Demo came home"},
+        arrival=arrival,
+        deliveries=deliveries,
         seconds=12.34,
         entities={"sensor.photos_status": "idle"},
         log=(),
@@ -77,8 +106,41 @@ def test_counts() -> None:
 )
 def test_proven(state: str, proven: bool) -> None:
     """Only a wanted file that is not on the server keeps a backup from being proven."""
-    sums = Sums.of([file("a.jpg", "protected"), file("b.jpg", state)])
-    assert sums.proven is proven
+    files = [file("a.jpg", "protected"), file("b.jpg", state)]
+    assert Sums.of(files).proven is proven
+    assert report(*files).proven is proven
+
+
+def test_not_proven_unless_all_went_as_it_should() -> None:
+    """Whoever was not told, or came home in vain, keeps it from being proven."""
+    stored = file("a.jpg", "protected")
+    assert report(stored, deliveries=()).proven
+    assert not report(stored, deliveries=[TOLD, replace(TOLD, ok=False)]).proven
+    assert not report(stored, arrival=None).proven
+
+
+def test_who_was_told() -> None:
+    """What came is quoted; what did not come, or not as it should, stands out."""
+    lost = replace(TOLD, kind="notify", target="notify.a", message="", ok=False)
+    broken = replace(TOLD, target="media_player.b", ok=False)
+    lines = report(deliveries=[lost, broken, TOLD]).as_text().splitlines()
+    begin = next(number for number, line in enumerate(lines) if "Who was told" in line)
+    assert lines[begin + 1 :] == [
+        "  Phone    NOT REACHED",
+        "           video/mp4, 300 kB (notify.a)",
+        "  TV       “Backup completed”",
+        "           NOT AS IT SHOULD BE: video/mp4, 300 kB (media_player.b)",
+        "  TV       “Backup completed”",
+        "           video/mp4, 300 kB (media_player.tv)",
+    ]
+    assert "Nobody was told" in report(deliveries=()).as_text()
+
+
+def test_what_started_a_backup() -> None:
+    """The table of runs says why each one began."""
+    text = report(file("a.jpg", "protected")).as_text()
+    assert re.search(r"Demo came home +completed +1 +0 +0", text)
+    assert "Coming home started no backup" in report(arrival=None).as_text()
 
 
 def test_json() -> None:
@@ -105,6 +167,30 @@ def test_json() -> None:
         "failed": 2,
         "verified": 2,
         "seconds": 12.3,
+        "runs": [
+            {
+                "id": "r1",
+                "trigger": "trigger",
+                "started": 1000.0,
+                "outcome": "completed",
+                "uploaded": 1,
+                "duplicates": 0,
+                "failed": 0,
+                "error": None,
+                "started_by": "Demo came home",
+            }
+        ],
+        "deliveries": [
+            {
+                "target": "media_player.tv",
+                "kind": "tv",
+                "event": "completed",
+                "message": "Backup completed",
+                "ok": True,
+                "at": 1001.5,
+                "detail": "video/mp4, 300 kB",
+            }
+        ],
         "entities": {"sensor.photos_status": "idle"},
         "log": [],
         "error": None,
