@@ -12,6 +12,7 @@ type Tags = Mapping[int, Value]
 
 ROOT, EXIF, GPS = "root", "exif", "gps"
 _POINTERS = {EXIF: 0x8769, GPS: 0x8825}
+# Tags whose bytes are numbers: GPSAltitudeRef.
 _BYTES = frozenset((0x0005,))
 
 

@@ -125,8 +125,11 @@ def test_stored_in_pieces() -> None:
     """The length of a video in pieces stands elsewhere."""
     plain = Video(created=CREATED, seconds=0).moov()[8:]
     extended = box(b"moov", plain, box(b"mvex", full(b"mehd", struct.pack(">I", 6000))))
-    found = facts(box(b"ftyp", b"isom\0\0\0\0") + extended)
+    pieces = (box(b"moof", bytes(8)) + box(b"mdat", bytes(8))) * 5000
+    source = Source(BytesIO(box(b"ftyp", b"isom\0\0\0\0") + extended + pieces))
+    found = read_source(source)
     assert (found.duration, found.captured_at) == (10, UTC_DATE)
+    assert source.bytes_read < 20_000
 
 
 def test_large_video(tmp_path: Path) -> None:

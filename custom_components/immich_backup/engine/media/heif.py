@@ -108,8 +108,8 @@ def _note_item(items: _Items, part: Part) -> None:
 
 def _note_places(items: _Items, part: Part) -> None:
     """Note where items stand (ISO 14496-12, 8.11.3); only those in one piece."""
+    version, sizes = part.number(0, 1), part.number(4, 2)
     data = part.upto(_LARGEST_BOX)
-    version, sizes = data[0], int.from_bytes(data[4:6])
     offset_size, length_size = sizes >> 12, sizes >> 8 & 15
     base_size, index_size = sizes >> 4 & 15, sizes & 15 if version else 0
     if version > 2 or max(offset_size, length_size, base_size, index_size) > 8:
@@ -140,10 +140,11 @@ def _note_places(items: _Items, part: Part) -> None:
 
 def _note_links(items: _Items, part: Part) -> None:
     """Note which properties items have (ISO 23008-12, 9.3.1)."""
+    version, is_wide = part.number(0, 1), part.number(3, 1) & 1
+    count_of_items = part.number(4, 4)
     data = part.upto(_LARGEST_BOX)
-    version, is_wide = data[0], data[3] & 1
     wide, at = (4 if version else 2), 8
-    for _ in range(min(int.from_bytes(data[4:8]), _MOST_ITEMS)):
+    for _ in range(min(count_of_items, _MOST_ITEMS)):
         if at + wide >= len(data):
             return
         number, count = int.from_bytes(data[at : at + wide]), data[at + wide]

@@ -54,6 +54,9 @@ def read_movie(whole: Part) -> Movie:
                 movie.xmp = movie.xmp or box.content
             elif box.kind == b"meta":
                 _read_meta(movie, box.content)
+            elif box.kind == b"moof" and has_movie:
+                # Recordings in pieces go on for thousands of them.
+                break
     except Damaged as err:
         if not has_movie:
             raise
