@@ -492,7 +492,7 @@ async def test_missing_permissions(home: Home) -> None:
     assert placeholders is not None
     assert placeholders["missing"] == (
         "album.create, album.delete, album.read, album.update, albumAsset.create,"
-        " asset.read, asset.update, tag.asset, user.read"
+        " asset.read, asset.update, stack.create, tag.asset, user.read"
     )
 
     key = await home.immich.add_api_key(user, sorted(PERMISSIONS))

@@ -50,6 +50,8 @@ CONF_TAGS: Final = "tags"
 CONF_FAVOURITE: Final = "favourite"
 CONF_VISIBILITY: Final = "visibility"
 CONF_DESCRIPTION: Final = "description"
+CONF_LIVE_PHOTOS: Final = "live_photos"
+CONF_STACKS: Final = "stacks"
 
 # Of a notification's subentry.
 CONF_EVENTS: Final = "events"
@@ -96,6 +98,7 @@ PERMISSIONS: Final = NEEDED_PERMISSIONS | frozenset(
         "albumAsset.create",
         "asset.read",
         "asset.update",
+        "stack.create",
         "tag.create",
         "tag.asset",
     )

@@ -11,6 +11,7 @@ from homeassistant.const import CONF_PATH
 from .const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
+    CONF_LIVE_PHOTOS,
     CONF_NEW_MEDIA,
     CONF_ORGANISE,
     CONF_OVERDUE_HOURS,
@@ -71,7 +72,10 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
         scheduled=interval is not None,
         overdue_seconds=overdue.total_seconds(),
-        arrangement=_arrangement_of(data.get(CONF_ORGANISE, {})),
+        # Halves of a photo are of no use alone.
+        arrangement=_arrangement_of(
+            {CONF_LIVE_PHOTOS: True, **data.get(CONF_ORGANISE, {})}
+        ),
         rule_arrangements={
             rule.name: _arrangement_of(values)
             for rule, values in zip(rules, data.get(CONF_RULES, ()), strict=True)

@@ -27,13 +27,15 @@ async def test_templates_and_dry_run(home: Home) -> None:
     await act(home.hass, "run")
     assert await act(home.hass, "organise") == {
         "dry_run": False,
-        "text": "There is nothing to organise.",
-        "files": 0,
+        "text": "1 files looked at, and nothing is left to do.",
+        "files": 1,
         "albums": {},
         "tags": {},
         "favourites": 0,
         "visibility": 0,
         "descriptions": 0,
+        "live_photos": 0,
+        "stacks": 0,
         "problems": {},
     }
     (subentry,) = entry.subentries.values()

@@ -52,6 +52,7 @@ from custom_components.immich_backup.flows.folder_form import (
 from custom_components.immich_backup.flows.organise_form import (
     SECTION_ALBUM,
     SECTION_MORE,
+    SECTION_TOGETHER,
 )
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
@@ -283,6 +284,7 @@ async def test_organise(home: Home) -> None:
         tags=["Home/Doorbell", "{{ media.type }}"],
         **{
             SECTION_ALBUM: {"album_levels": 2, "album_joiner": " / "},
+            SECTION_TOGETHER: {"live_photos": False, "stacks": ["raw", "burst"]},
             SECTION_MORE: {
                 "favourite": True,
                 "visibility": "archive",
@@ -294,7 +296,8 @@ async def test_organise(home: Home) -> None:
     assert details(confirm)["organised"] == (
         "In Immich they go to an album for each sub-folder. They get the tags"
         " Home/Doorbell, {{ media.type }}. They become favourites. They are shown in"
-        " the archive, not in the timeline. They get a description."
+        " the archive, not in the timeline. They get a description. What belongs"
+        " together is shown as one."
     )
     await submit(home, confirm, SAVE)
     (subentry,) = home.entry.subentries.values()
@@ -306,6 +309,8 @@ async def test_organise(home: Home) -> None:
         "favourite": True,
         "visibility": "archive",
         "description": "{{ media.name }}",
+        "live_photos": False,
+        "stacks": ["raw", "burst"],
     }
     form = await begin(home, subentry.subentry_id)
     confirm = await submit(home, form, suggested(form))
@@ -321,6 +326,8 @@ async def test_organise(home: Home) -> None:
         "favourite",
         "visibility",
         "description",
+        "live_photos",
+        "stacks",
     }
 
 

@@ -107,6 +107,8 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "update_assets": lambda client: client.update_assets(["asset"], favourite=True),
     "rename_album": lambda client: client.rename_album("album", "Name"),
     "city": lambda client: client.city("asset"),
+    "link_live_photo": lambda client: client.link_live_photo("still", "video"),
+    "create_stack": lambda client: client.create_stack(["first", "second"]),
     "delete_album": lambda client: client.delete_album("album"),
     "thumbnail": lambda client: client.thumbnail("asset"),
 }

@@ -23,6 +23,7 @@ from custom_components.immich_backup.const import (
     CONF_INTERRUPT,
     CONF_INTERRUPT_TVS,
     CONF_LEAST_COUNT,
+    CONF_LIVE_PHOTOS,
     CONF_NEW_MEDIA,
     CONF_ONLY_STORED,
     CONF_OVERDUE_HOURS,
@@ -49,6 +50,7 @@ from custom_components.immich_backup.flows.notification_form import (
 from custom_components.immich_backup.flows.organise_form import (
     SECTION_ALBUM,
     SECTION_MORE,
+    SECTION_TOGETHER,
 )
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
@@ -120,6 +122,7 @@ def organise_form(**changes: Any) -> dict[str, Any]:
             CONF_TRIP_KM: 50,
             CONF_TRIP_PHOTOS: 5,
         },
+        SECTION_TOGETHER: {CONF_LIVE_PHOTOS: True},
         SECTION_MORE: {CONF_FAVOURITE: False, CONF_VISIBILITY: "default"},
     }
     for key, value in changes.items():

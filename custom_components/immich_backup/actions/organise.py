@@ -41,6 +41,8 @@ async def organise(call: ServiceCall) -> ServiceResponse:
         "favourites": done.favourites,
         "visibility": done.visibility,
         "descriptions": done.descriptions,
+        "live_photos": done.live_photos,
+        "stacks": done.stacks,
         "problems": done.problems,
     }
 
@@ -58,6 +60,8 @@ def _text(done: Organised, *, dry_run: bool) -> str:
         (done.favourites, "favourites"),
         (done.visibility, "files shown elsewhere"),
         (done.descriptions, "descriptions"),
+        (done.live_photos, "live photos put together"),
+        (done.stacks, "stacks"),
     ):
         if count:
             parts.append(f"{count} {what}")

@@ -33,6 +33,8 @@ from ..const import (
     CONF_ALBUM_OTHERWISE,
     CONF_DESCRIPTION,
     CONF_FAVOURITE,
+    CONF_LIVE_PHOTOS,
+    CONF_STACKS,
     CONF_TAGS,
     CONF_TRIP_HOURS,
     CONF_TRIP_KM,
@@ -49,6 +51,7 @@ from ..engine.organise.arrangement import (
     AlbumBy,
     Arrangement,
     ArrangementError,
+    StackKind,
     parse_arrangement,
 )
 from ..engine.organise.subject import Subject
@@ -57,6 +60,7 @@ from ..home import HomeContext
 from ..immich import Visibility
 
 SECTION_ALBUM = "album_section"
+SECTION_TOGETHER = "together"
 SECTION_MORE = "more"
 
 # A template that the texts show.
@@ -87,6 +91,7 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
         CONF_ALBUM_LEVELS,
         CONF_ALBUM_JOINER,
     ),
+    SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
     SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
 }
 _TRIPS = TripRules()
@@ -116,6 +121,17 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
         probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
         probatio.Optional(CONF_ALBUM_JOINER): TextSelector(),
     }
+    together = {
+        probatio.Required(CONF_LIVE_PHOTOS, default=True): BooleanSelector(),
+        probatio.Optional(CONF_STACKS): SelectSelector(
+            SelectSelectorConfig(
+                options=[kind.value for kind in StackKind],
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+                translation_key="stacks",
+            )
+        ),
+    }
     more = {
         probatio.Required(CONF_FAVOURITE, default=False): BooleanSelector(),
         probatio.Required(CONF_VISIBILITY, default=_DEFAULT): SelectSelector(
@@ -144,7 +160,11 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 probatio.Required(name): section(
                     probatio.Schema(fields), {"collapsed": name not in opened}
                 )
-                for name, fields in ((SECTION_ALBUM, details), (SECTION_MORE, more))
+                for name, fields in (
+                    (SECTION_ALBUM, details),
+                    (SECTION_TOGETHER, together),
+                    (SECTION_MORE, more),
+                )
             },
         }
     )
@@ -210,8 +230,12 @@ def organise_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
         values |= {
             key: form[name][key]
             for key in keys
-            if form[name].get(key) not in (None, "", False, _DEFAULT)
+            if form[name].get(key) not in (None, "", [], False, _DEFAULT)
+            and key != CONF_LIVE_PHOTOS
         }
+    if not form[SECTION_TOGETHER].get(CONF_LIVE_PHOTOS, True):
+        # What is not said means yes.
+        values[CONF_LIVE_PHOTOS] = False
     by = AlbumBy(values.get(CONF_ALBUM, AlbumBy.NONE))
     if by is AlbumBy.NONE:
         values.pop(CONF_ALBUM, None)

@@ -139,6 +139,8 @@ def organised_text(texts: Texts, folder: Folder) -> str:
         lines.append(texts(_VISIBILITY[wanted.visibility]))
     if wanted.description:
         lines.append(texts("description"))
+    if wanted.stacks:
+        lines.append(texts("stacks"))
     if any(folder.rule_arrangements.values()):
         lines.append(texts("album_rules"))
     return " ".join(lines)

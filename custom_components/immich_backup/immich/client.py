@@ -304,6 +304,21 @@ class ImmichClient:
             },
         )
 
+    async def link_live_photo(self, still_id: str, video_id: str) -> None:
+        """Make a video the moving half of a still, which hides it (`asset.update`)."""
+        await self._call(
+            "PUT",
+            f"assets/{quote(still_id, safe='')}",
+            body={"livePhotoVideoId": video_id},
+        )
+
+    async def create_stack(self, asset_ids: Sequence[str]) -> None:
+        """Show assets as one, the first of them on top (`stack.create`).
+
+        At least two; those of other stacks are taken out of them.
+        """
+        await self._call("POST", "stacks", body={"assetIds": list(asset_ids)})
+
     async def thumbnail(self, asset_id: str, *, large: bool = False) -> bytes:
         """Return a small picture of an asset, as JPEG, PNG or WebP; needs `asset.view`.
 

@@ -25,6 +25,7 @@ class Arrangeable:
 
     id: int
     folder: int
+    directory: int
     path: bytes
     stamp: Stamp
     rule: str | None
@@ -120,6 +121,19 @@ def one(con: sqlite3.Connection, key: str, path: bytes) -> Arrangeable | None:
         )
     )
     return found[0] if found else None
+
+
+def unread_files(
+    con: sqlite3.Connection, where: str, values: Sequence[object]
+) -> list[Arrangeable]:
+    """Return protected files ``f`` of which it is not known what they say."""
+    return _files(
+        con.execute(
+            f"SELECT {_COLUMNS} FROM file f {_JOINED} AND {where}"
+            " AND NOT EXISTS (SELECT 1 FROM fact WHERE file = f.id)",
+            tuple(values),
+        )
+    )
 
 
 def problem(con: sqlite3.Connection, file: int) -> str | None:
@@ -228,7 +242,7 @@ def forget_albums(con: sqlite3.Connection) -> None:
 _LONGEST = 24 * 3600.0
 _NUMBER = "(SELECT id FROM folder WHERE key = ?)"
 _COLUMNS = (
-    f"f.id, f.folder, {PATH}, f.size, f.mtime_ns, f.ctime_ns, f.rule, c.asset_id,"
+    f"f.id, f.folder, f.directory, {PATH}, f.size, f.mtime_ns, f.ctime_ns, f.rule, c.asset_id,"
     " f.reason"
 )
 _JOINED = (
@@ -243,11 +257,12 @@ def _files(rows: Iterable[tuple[Any, ...]]) -> list[Arrangeable]:
         Arrangeable(
             id=file,
             folder=folder,
+            directory=directory,
             path=path,
             stamp=Stamp(size, mtime, ctime),
             rule=rule,
             asset_id=asset_id,
             ours=reason == Reason.UPLOADED,
         )
-        for file, folder, path, size, mtime, ctime, rule, asset_id, reason in rows
+        for file, folder, directory, path, size, mtime, ctime, rule, asset_id, reason in rows
     ]

@@ -29,8 +29,9 @@ CREATE TABLE agenda (
 """
 
 # Which folders are organised, which of their files still are to be, what was done for
-# assets, which album is meant by a key (a name, or a trip), and which photos belong to a
-# trip; times in epoch seconds, days as ISO dates.
+# assets, which album is meant by a key (a name, or a trip), what files say of themselves
+# that may belong together, and which photos belong to a trip; times in epoch seconds,
+# days as ISO dates.
 _ARRANGING = """
 CREATE TABLE arranged (
     folder INTEGER PRIMARY KEY REFERENCES folder ON DELETE CASCADE
@@ -59,6 +60,10 @@ AND EXISTS (SELECT 1 FROM arranged WHERE folder = new.folder) BEGIN
     INSERT INTO unarranged VALUES (new.id, NULL, NULL)
     ON CONFLICT DO UPDATE SET next_try = NULL;
 END;
+CREATE TABLE fact (
+    file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
+    facts TEXT NOT NULL
+) STRICT;
 CREATE TABLE trip (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,

@@ -45,6 +45,16 @@ DATED = frozenset((AlbumBy.YEAR, AlbumBy.MONTH, AlbumBy.DAY))
 EVENTFUL = frozenset((AlbumBy.CALENDAR, AlbumBy.TRIP, AlbumBy.ZONE))
 
 
+class StackKind(StrEnum):
+    """Which files that belong together are shown as one."""
+
+    RAW = "raw"
+    # The raw picture is shown instead of its JPEG.
+    RAW_FIRST = "raw_first"
+    HEIC = "heic"
+    BURST = "burst"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumChoice:
     """Which album a file goes to.
@@ -68,7 +78,8 @@ class AlbumChoice:
 class Arrangement:
     """What is wanted of a stored file; names, tags and description may be templates.
 
-    ``visibility`` None leaves it to the server.
+    ``visibility`` None leaves it to the server. The halves of ``live_photos`` are put
+    together, and what belongs together in one of the ways of ``stacks`` is stacked.
     """
 
     album: AlbumChoice | None = None
@@ -76,6 +87,8 @@ class Arrangement:
     favourite: bool = False
     visibility: Visibility | None = None
     description: str | None = None
+    live_photos: bool = False
+    stacks: frozenset[StackKind] = frozenset()
 
     def __bool__(self) -> bool:
         """Return whether anything is wanted."""
@@ -107,6 +120,8 @@ class Arrangement:
             favourite=self.favourite or rule.favourite,
             visibility=visibility,
             description=rule.description or self.description,
+            live_photos=self.live_photos,
+            stacks=self.stacks,
         )
 
 
@@ -121,8 +136,8 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     Fields, all optional: album (see AlbumBy; any other text is an album's name),
     album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
     trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
-    visibility (timeline, archive, hidden, locked), description. Raises
-    ArrangementError.
+    visibility (timeline, archive, hidden, locked), description, live_photos, stacks
+    (see StackKind). Raises ArrangementError.
     """
     album = _album(data)
     visibility = _visibility(data)
@@ -136,6 +151,8 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
         favourite=data.get("favourite") is True,
         visibility=visibility,
         description=description or None,
+        live_photos=data.get("live_photos") is True,
+        stacks=_stacks(data),
     )
 
 
@@ -227,6 +244,15 @@ def _words(data: Mapping[str, object], key: str) -> tuple[str, ...]:
         raise ArrangementError(key, "not_a_list")
     words = (str(item).strip() for item in value)
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _stacks(data: Mapping[str, object]) -> frozenset[StackKind]:
+    """Return what is stacked."""
+    try:
+        stacks = frozenset(StackKind(word) for word in _words(data, "stacks"))
+    except ValueError as err:
+        raise ArrangementError("stacks", "unknown") from err
+    return stacks | {StackKind.RAW} if StackKind.RAW_FIRST in stacks else stacks
 
 
 def _visibility(data: Mapping[str, object]) -> Visibility | None:

@@ -25,9 +25,9 @@ from ..link import HaltedError, LinkDownError, ServerLink
 from ..watched import WatchedFolder
 from .albums import AT_ONCE, Albums
 from .placement import Placement
-from .planner import Placed, Planner
+from .planner import Placed, Plan, Planner
 from .subject import Subject
-from .todo import Todo, album_word, tag_word, todo_of
+from .todo import Todo, album_word, link_word, stack_word, tag_word, todo_of
 from .tripbook import TripBook
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,10 +49,14 @@ class Organised:
     favourites: int = 0
     visibility: int = 0
     descriptions: int = 0
+    live_photos: int = 0
+    stacks: int = 0
     problems: dict[str, int] = field(default_factory=dict)
 
     def count(self, todo: Todo) -> None:
         """Count what is to be done."""
+        self.live_photos += len(todo.links)
+        self.stacks += len(todo.stacks)
         for ref, asset_ids in todo.albums.items():
             self.albums[ref.name] = self.albums.get(ref.name, 0) + len(asset_ids)
         for tags, asset_ids in todo.tags.items():
@@ -114,7 +118,11 @@ class Organiser:
         self._folders = folders
         self._trips = TripBook(ledger, context, link.client.city)
         self._planner = Planner(
-            pool=pool, context=context, folders=folders, trips=self._trips
+            ledger=ledger,
+            pool=pool,
+            context=context,
+            folders=folders,
+            trips=self._trips,
         )
         self._paused = paused
         self._connect = connect
@@ -174,7 +182,7 @@ class Organiser:
                 after = files[-1].id
                 plan = await self._planner.plan(files, record=False)
                 report.files += len(files)
-                report.count(todo_of(plan.placed, await self._done(files), known))
+                report.count(todo_of(plan, await self._done(plan), known))
                 report.note(plan.placed)
         return report
 
@@ -190,7 +198,7 @@ class Organiser:
         plan = await self._planner.plan([file], record=False)
         ((_, placement),) = plan.placed
         known = await self._ledger.ask(arranging.albums)
-        todo = todo_of([(file, placement)], await self._done([file]), known)
+        todo = todo_of(plan, await self._done(plan), known)
         return Explained(
             subject=subject,
             placement=placement,
@@ -219,10 +227,12 @@ class Organiser:
             _BATCH,
         )
 
-    async def _done(self, files: Sequence[Arrangeable]) -> Mapping[str, set[str]]:
-        """Return what was done for files before."""
-        asset_ids = list(dict.fromkeys(file.asset_id for file in files))
-        return await self._ledger.ask(arranging.applied, asset_ids)
+    async def _done(self, plan: Plan) -> Mapping[str, set[str]]:
+        """Return what was done for files before, and for those that belong to them."""
+        asset_ids = dict.fromkeys(file.asset_id for file, _ in plan.placed)
+        asset_ids |= dict.fromkeys(plan.pairing.links)
+        asset_ids |= dict.fromkeys(a for stack in plan.pairing.stacks for a in stack)
+        return await self._ledger.ask(arranging.applied, list(asset_ids))
 
     async def _organise_safely(
         self, files: Sequence[Arrangeable], report: Organised
@@ -252,7 +262,7 @@ class Organiser:
         """
         plan = await self._planner.plan(files, record=True)
         known = await self._ledger.ask(arranging.albums)
-        todo = todo_of(plan.placed, await self._done(files), known)
+        todo = todo_of(plan, await self._done(plan), known)
         postponed: dict[int, str] = {
             file.id: placement.undecided
             for file, placement in plan.placed
@@ -263,6 +273,7 @@ class Organiser:
             for file in todo.files(asset_ids):
                 postponed.setdefault(file, str(error))
 
+        await self._put_together(todo, postpone)
         await self._put_into_albums(todo, postpone)
         await self._tag(todo, postpone)
         await self._change(todo, postpone)
@@ -278,6 +289,34 @@ class Organiser:
             self._clock.time() + _RETRY,
         )
         return plan.reopened
+
+    async def _put_together(self, todo: Todo, postpone: _Postpone) -> None:
+        """Put the halves of live photos together, and stack what is shown as one.
+
+        Both halves are proven by now: a video that was hidden for the sake of a still
+        that never came would be lost to its owner.
+        """
+        client = self._link.client
+        for still, video in list(todo.links.items()):
+            try:
+                await self._try(client.link_live_photo(still, video))
+            except (NotFoundError, RefusedError) as err:
+                _LOGGER.debug("A live photo was not put together: %s", err)
+            except ImmichError as err:
+                postpone((still, video), err)
+                del todo.links[still]
+                continue
+            await self._ledger.run(arranging.note_applied, link_word(video), [still])
+        for stack in list(todo.stacks):
+            try:
+                await self._try(client.create_stack(stack))
+            except (NotFoundError, RefusedError) as err:
+                _LOGGER.debug("Some assets were not stacked: %s", err)
+            except ImmichError as err:
+                postpone(stack, err)
+                todo.stacks.remove(stack)
+                continue
+            await self._ledger.run(arranging.note_applied, stack_word(stack[0]), stack)
 
     async def _rename_trips(self) -> None:
         """Let albums follow the names of their trips, whose places became known."""

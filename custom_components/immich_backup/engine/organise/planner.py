@@ -1,16 +1,19 @@
 """Where files go: read, asked about at home, sorted into trips and placed, in batches."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..context import Context
+from ..ledger import Ledger, pairing
 from ..ledger.arranging import Arrangeable
+from ..ledger.pairing import Member
 from ..ledger.trips import Sighting
 from ..model import Folder
 from ..watched import WatchedFolder
-from .arrangement import AlbumBy, Arrangement
+from .arrangement import AlbumBy, Arrangement, StackKind
+from .pairing import Pairing, pair
 from .placement import AlbumRef, Placement, place
 from .subject import Subject, read_subject
 from .tripbook import TripBook
@@ -21,14 +24,40 @@ _PART = 200
 
 type Placed = tuple[Arrangeable, Placement]
 # The assets (their ids) of a folder (the ledger's number) by what makes a trip there.
+# What was seen of directories (the ledger's numbers), with what is stacked in them.
+type _Paired = dict[int, tuple[frozenset[StackKind], list[Member]]]
 type _Taken = dict[tuple[int, TripRules], dict[str, Sighting]]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was found of files so far."""
+
+    placed: list[Placed] = field(default_factory=list)
+    taken: _Taken = field(default_factory=dict)
+    paired: _Paired = field(default_factory=dict)
+
+    def add(
+        self,
+        file: Arrangeable,
+        subject: Subject,
+        kinds: frozenset[StackKind] = frozenset(),
+    ) -> None:
+        """Note a file that others of its directory may belong to."""
+        before, members = self.paired.get(file.directory, (frozenset(), []))
+        members.append(_member(file, subject))
+        self.paired[file.directory] = before | kinds, members
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where files go; ``reopened`` is whether files of before belong to a trip now."""
+    """Where files go, and what belongs together.
+
+    ``reopened`` is whether files of before belong to a trip now.
+    """
 
     placed: Sequence[Placed]
+    pairing: Pairing
     reopened: bool
 
 
@@ -38,12 +67,14 @@ class Planner:
     def __init__(
         self,
         *,
+        ledger: Ledger,
         pool: Executor,
         context: Context,
         folders: Mapping[str, WatchedFolder],
         trips: TripBook,
     ) -> None:
         """Read in this pool and ask this home about the files of these folders."""
+        self._ledger = ledger
         self._pool = pool
         self._context = context
         self._folders = folders
@@ -54,32 +85,68 @@ class Planner:
 
         Raises LedgerError.
         """
-        placed: list[Placed] = []
-        taken: _Taken = {}
+        batch = _Batch()
         for start in range(0, len(files), _PART):
-            part = files[start : start + _PART]
-            arrangements = self.arrangements(part)
-            subjects = await self.read(part)
-            placements = await place(
-                list(zip(subjects, arrangements, strict=True)), self._context
-            )
-            for file, arrangement, subject in zip(
-                part, arrangements, subjects, strict=True
-            ):
-                if arrangement.album is not None and (
-                    arrangement.album.by is AlbumBy.TRIP
-                ):
-                    key = file.folder, arrangement.album.trips
-                    sighting = _sighting(file.asset_id, subject)
-                    taken.setdefault(key, {})[file.asset_id] = sighting
-            placed += zip(part, placements, strict=True)
-        if not taken:
-            return Plan(placed, reopened=False)
+            await self._look(files[start : start + _PART], batch)
+        together = await self._pair(batch.paired, record=record)
         reopened = False
         if record:
-            for (folder, rules), sightings in taken.items():
+            for (folder, rules), sightings in batch.taken.items():
                 reopened |= await self._trips.sort(folder, rules, sightings)
             await self._trips.name_places()
+        trips = await self._trip_albums(batch.taken, record=record)
+
+        def final(file: Arrangeable, placement: Placement) -> Placement:
+            if file.asset_id in together.videos:
+                # Its still stands for the video of a live photo.
+                return Placement()
+            album = trips.get((file.folder, file.asset_id))
+            return placement if album is None else replace(placement, album=album)
+
+        placed = [(file, final(file, placement)) for file, placement in batch.placed]
+        return Plan(placed, together, reopened)
+
+    async def _look(self, files: Sequence[Arrangeable], batch: _Batch) -> None:
+        """Place some files, and note what is to be known of all of them."""
+        arrangements = self.arrangements(files)
+        pairs, twins = await self._belonging(files, arrangements)
+        subjects = await self.read(files, pairs)
+        batch.placed += zip(
+            files,
+            await place(list(zip(subjects, arrangements, strict=True)), self._context),
+            strict=True,
+        )
+        for file, arrangement, subject in zip(
+            files, arrangements, subjects, strict=True
+        ):
+            if file.id in pairs and subject.read:
+                batch.add(file, subject, arrangement.stacks)
+            if arrangement.album is not None and arrangement.album.by is AlbumBy.TRIP:
+                key = file.folder, arrangement.album.trips
+                sighting = _sighting(file.asset_id, subject)
+                batch.taken.setdefault(key, {})[file.asset_id] = sighting
+        others = await self.read(twins, {twin.id for twin in twins})
+        for twin, subject in zip(twins, others, strict=True):
+            if subject.read:
+                batch.add(twin, subject)
+
+    async def _belonging(
+        self, files: Sequence[Arrangeable], arrangements: Sequence[Arrangement]
+    ) -> tuple[Collection[int], Sequence[Arrangeable]]:
+        """Return the files (ids) that may belong to others, and unread ones beside them."""
+        wanted = list(zip(files, arrangements, strict=True))
+        found = {file.id for file, arrangement in wanted if arrangement.stacks}
+        asked = [file for file, arrangement in wanted if arrangement.live_photos]
+        if not asked:
+            return found, ()
+        twins = await self._ledger.ask(pairing.twins, asked)
+        own = {file.id for file in files}
+        return found | twins.files, [t for t in twins.unread if t.id not in own]
+
+    async def _trip_albums(
+        self, taken: _Taken, *, record: bool
+    ) -> Mapping[tuple[int, str], AlbumRef]:
+        """Return the albums of trips, by folder and asset."""
         albums: dict[tuple[int, str], AlbumRef] = {}
         for (folder, rules), sightings in taken.items():
             if record:
@@ -90,18 +157,28 @@ class Planner:
                 (folder, asset_id): found[asset_id]
                 for asset_id in sightings.keys() & found.keys()
             }
-        return Plan(
-            [
-                (file, placement)
-                if (album := albums.get((file.folder, file.asset_id))) is None
-                else (file, replace(placement, album=album))
-                for file, placement in placed
-            ],
-            reopened,
+        return albums
+
+    async def _pair(self, paired: _Paired, *, record: bool) -> Pairing:
+        """Return what belongs together in directories, with what was known before."""
+        if not paired:
+            return Pairing()
+        seen = [member for _, members in paired.values() for member in members]
+        if record:
+            await self._ledger.run(pairing.note, seen)
+        known = await self._ledger.ask(pairing.of_directories, list(paired))
+        directories = [
+            (list({m.file: m for m in (*known[key], *members)}.values()), kinds)
+            for key, (kinds, members) in paired.items()
+        ]
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, pair, directories
         )
 
-    async def read(self, files: Sequence[Arrangeable]) -> list[Subject]:
-        """Return files as their arrangements see them."""
+    async def read(
+        self, files: Sequence[Arrangeable], needed: Collection[int] = ()
+    ) -> list[Subject]:
+        """Return files as their arrangements see them; those needed (ids) are read."""
         zone = self._context.time_zone
         by_number = self._by_number()
 
@@ -114,7 +191,8 @@ class Planner:
                     name, source = watched.folder.name, watched.source
                     # What does not depend on it is not read.
                     if source is not None and (
-                        _arrangement(watched.folder, file).needs_date
+                        file.id in needed
+                        or _arrangement(watched.folder, file).needs_date
                     ):
                         root = source.root
                 subjects.append(read_subject(name, root, file, zone))
@@ -150,3 +228,13 @@ def _sighting(asset_id: str, subject: Subject) -> Sighting:
         asset_id=asset_id, at=subject.taken.timestamp(), place=subject.place
     )
     return Sighting(moment=moment, day=subject.taken.date())
+
+
+def _member(file: Arrangeable, subject: Subject) -> Member:
+    """Return a file as one of its directory that others may belong to."""
+    return Member(
+        file=file.id,
+        name=file.path.rpartition(b"/")[2],
+        asset_id=file.asset_id,
+        facts=subject.facts,
+    )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import hashlib
 
 from ...immich import Visibility
-from ..ledger.arranging import AlbumRow, Arrangeable
+from ..ledger.arranging import AlbumRow
 from .placement import AlbumRef, Placement
+from .planner import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,29 @@ class Change:
 class Todo:
     """Assets (their ids) by the album that they go to, the tags and what else they get.
 
-    ``users`` are the files that each asset stands for.
+    ``links`` and ``stacks`` are as in Pairing. ``users`` are the files that each asset stands for.
     """
 
     albums: dict[AlbumRef, dict[str, None]] = field(default_factory=dict)
     tags: dict[tuple[str, ...], dict[str, None]] = field(default_factory=dict)
     changes: dict[Change, dict[str, None]] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    stacks: list[tuple[str, ...]] = field(default_factory=list)
     users: dict[str, list[int]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Return whether anything is left to be done."""
-        return bool(self.albums or self.tags or self.changes)
+        return bool(
+            self.albums or self.tags or self.changes or self.links or self.stacks
+        )
 
     def files(self, asset_ids: Iterable[str]) -> list[int]:
         """Return the files (the ledger's ids) of some assets."""
-        return [file for asset_id in asset_ids for file in self.users[asset_id]]
+        return [file for asset_id in asset_ids for file in self.users.get(asset_id, ())]
 
 
 def todo_of(
-    placed: Iterable[tuple[Arrangeable, Placement]],
+    plan: Plan,
     done: Mapping[str, Collection[str]],
     albums: Mapping[str, AlbumRow],
 ) -> Todo:
@@ -66,7 +71,14 @@ def todo_of(
     before, and may have been set there by a person.
     """
     todo = Todo()
-    for file, placement in placed:
+    for still, video in plan.pairing.links.items():
+        if link_word(video) not in done.get(still, ()):
+            todo.links[still] = video
+    for stack in plan.pairing.stacks:
+        word = stack_word(stack[0])
+        if any(word not in done.get(asset_id, ()) for asset_id in stack):
+            todo.stacks.append(stack)
+    for file, placement in plan.placed:
         asset_id = file.asset_id
         words = done.get(asset_id, ())
         todo.users.setdefault(asset_id, []).append(file.id)
@@ -90,6 +102,16 @@ def album_word(album_id: str) -> str:
 def tag_word(tag: str) -> str:
     """Return the word by which it is remembered that an asset got a tag."""
     return f"tag:{tag}"
+
+
+def link_word(video: str) -> str:
+    """Return the word by which it is remembered that a still got its video."""
+    return f"live:{video}"
+
+
+def stack_word(cover: str) -> str:
+    """Return the word by which it is remembered that an asset was stacked."""
+    return f"stack:{cover}"
 
 
 def _change(placement: Placement, words: Collection[str]) -> Change:
