@@ -36,6 +36,7 @@ from custom_components.immich_backup.const import (
     CONF_NOTIFY_ACTIONS,
     CONF_NOTIFY_ENTITIES,
     CONF_ONLY_STORED,
+    CONF_PICTURE,
     CONF_QUIET_FAILURES,
     CONF_QUIET_FROM,
     CONF_QUIET_TO,
@@ -239,6 +240,7 @@ async def test_everything_is_stored(home: Home) -> None:
                 CONF_LANGUAGE: "de",
                 CONF_TITLE: "{{ account }} ",
                 CONF_MESSAGE: "{{ uploaded }} new",
+                CONF_PICTURE: False,
             },
             SECTION_SPEECH: {
                 CONF_TTS: "tts.piper",
@@ -266,6 +268,7 @@ async def test_everything_is_stored(home: Home) -> None:
         CONF_LANGUAGE: "de",
         CONF_TITLE: "{{ account }}",
         CONF_MESSAGE: "{{ uploaded }} new",
+        CONF_PICTURE: False,
         CONF_TTS: "tts.piper",
         CONF_VOLUME: 30,
         CONF_INTERRUPT: True,
@@ -285,6 +288,7 @@ async def test_everything_is_stored(home: Home) -> None:
         "media_player.living_room",
     ]
     assert understood.volume == 0.3
+    assert understood.picture is False
 
 
 @pytest.mark.usefixtures("receivers")
@@ -304,7 +308,11 @@ async def test_empty_fields_are_not_stored(home: Home) -> None:
         }
     )
     subentry = await save(home, await begin(home), values)
-    assert dict(subentry.data) == {**DEFAULTS, CONF_NOTIFY_ACTIONS: ["notify.notify"]}
+    assert dict(subentry.data) == {
+        **DEFAULTS,
+        CONF_NOTIFY_ACTIONS: ["notify.notify"],
+        CONF_PICTURE: True,
+    }
     assert subentry.title == "Notify"
 
 
@@ -322,7 +330,10 @@ async def test_reconfigure(home: Home, set_ups: list[str]) -> None:
                 CONF_QUIET_TO: "07:00:00",
                 CONF_LEAST_COUNT: 5,
             },
-            SECTION_WORDS: {CONF_MESSAGE: "{{ uploaded }} new"},
+            SECTION_WORDS: {
+                CONF_MESSAGE: "{{ uploaded }} new",
+                CONF_PICTURE: False,
+            },
             SECTION_SPEECH: {CONF_TTS: "tts.piper", CONF_VOLUME: 0},
         },
     )

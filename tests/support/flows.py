@@ -27,6 +27,7 @@ from custom_components.immich_backup.const import (
     CONF_NEW_MEDIA,
     CONF_ONLY_STORED,
     CONF_OVERDUE_HOURS,
+    CONF_PICTURE,
     CONF_PRESENCE,
     CONF_QUIET_FAILURES,
     CONF_RECURSIVE,
@@ -90,7 +91,7 @@ def notification_form(**changes: Any) -> dict[str, Any]:
             CONF_DIGEST_MINUTES: 0,
             CONF_QUIET_FAILURES: True,
         },
-        SECTION_WORDS: {},
+        SECTION_WORDS: {CONF_PICTURE: True},
         SECTION_SPEECH: {CONF_INTERRUPT: False, CONF_INTERRUPT_TVS: False},
     }
     for key, value in changes.items():

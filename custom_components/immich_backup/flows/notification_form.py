@@ -39,6 +39,7 @@ from ..const import (
     CONF_NOTIFY_ACTIONS,
     CONF_NOTIFY_ENTITIES,
     CONF_ONLY_STORED,
+    CONF_PICTURE,
     CONF_QUIET_FAILURES,
     CONF_QUIET_FROM,
     CONF_QUIET_TO,
@@ -75,7 +76,7 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
         CONF_QUIET_TO,
         CONF_QUIET_FAILURES,
     ),
-    SECTION_WORDS: (CONF_LANGUAGE, CONF_TITLE, CONF_MESSAGE),
+    SECTION_WORDS: (CONF_LANGUAGE, CONF_TITLE, CONF_MESSAGE, CONF_PICTURE),
     SECTION_SPEECH: (CONF_TTS, CONF_VOLUME, CONF_INTERRUPT, CONF_INTERRUPT_TVS),
 }
 # What a field holds that nobody has touched.
@@ -84,6 +85,7 @@ _DEFAULTS: Mapping[str, Any] = {
     CONF_LEAST_COUNT: 1,
     CONF_DIGEST_MINUTES: 0,
     CONF_QUIET_FAILURES: True,
+    CONF_PICTURE: True,
     CONF_INTERRUPT: False,
     CONF_INTERRUPT_TVS: False,
 }
@@ -131,6 +133,7 @@ def notification_schema(
         probatio.Optional(CONF_LANGUAGE): LanguageSelector(LanguageSelectorConfig()),
         probatio.Optional(CONF_TITLE): RawTemplateSelector(),
         probatio.Optional(CONF_MESSAGE): RawTemplateSelector(),
+        _with_default(CONF_PICTURE): BooleanSelector(),
     }
     speech = {
         probatio.Optional(CONF_TTS): SelectSelector(
@@ -304,6 +307,7 @@ def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
         values.pop(CONF_NOTIFY_ACTIONS, None)
     for key, needed in (
         (CONF_QUIET_FAILURES, (CONF_QUIET_FROM, CONF_QUIET_TO)),
+        (CONF_PICTURE, (CONF_NOTIFY_ACTIONS,)),
         (CONF_TTS, (CONF_SPEAKERS, CONF_TVS)),
         (CONF_VOLUME, (CONF_SPEAKERS,)),
         (CONF_INTERRUPT, (CONF_SPEAKERS,)),
