@@ -15,6 +15,7 @@ from syrupy.filters import props
 import custom_components
 
 from .support.home import all_enabled, home, immich, quick_checks, set_ups, two  # noqa: F401
+from .support.telling import disk, phone  # noqa: F401
 
 assert custom_components.__file__
 

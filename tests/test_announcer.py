@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -17,7 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.immich_backup import announcer
+from custom_components.immich_backup import courier
 from custom_components.immich_backup.const import (
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
@@ -31,73 +32,16 @@ from custom_components.immich_backup.const import (
     CONF_QUIET_FROM,
     CONF_QUIET_TO,
     DOMAIN,
-    SUBENTRY_NOTIFICATION,
 )
 from custom_components.immich_backup.engine.events import FolderOverdue
 from custom_components.immich_backup.immich.errors import ImmichError
 from custom_components.immich_backup.issues import Issue
-from custom_components.immich_backup.notifications import (
-    Notification,
-    Occasion,
-    notification_of,
-)
+from custom_components.immich_backup.notifications import Notification, notification_of
 from simulator import Action, Fault
 
 from .support.actions import act
 from .support.home import ENTRY_ID, PATIENCE, Home, folder_data, until
-
-PHONE = "mobile_app_phone"
-EVERYTHING = [occasion.value for occasion in Occasion]
-
-
-def notification_data(
-    *, title: str = "Phones", subentry_id: str = "notification1", **options: Any
-) -> ConfigSubentryDataWithId:
-    """Return a notification as the form stores it: all that happens, to one phone."""
-    data = {CONF_EVENTS: EVERYTHING, CONF_NOTIFY_ACTIONS: [f"notify.{PHONE}"]}
-    return ConfigSubentryDataWithId(
-        data={**data, **options},
-        subentry_id=subentry_id,
-        subentry_type=SUBENTRY_NOTIFICATION,
-        title=title,
-        unique_id=None,
-    )
-
-
-class Phone:
-    """An action that tells a phone, and what that got."""
-
-    def __init__(self, hass: HomeAssistant, name: str = PHONE) -> None:
-        """Register the action."""
-        self.calls: list[dict[str, Any]] = []
-        self.error: Exception | None = None
-        self.hangs = False
-        hass.services.async_register("notify", name, self._notify)
-
-    async def _notify(self, call: ServiceCall) -> None:
-        if self.hangs:
-            await asyncio.Event().wait()
-        if self.error is not None:
-            raise self.error
-        self.calls.append(dict(call.data))
-
-    async def got(self, count: int = 1) -> list[str]:
-        """Return what it was told, once it was told so much."""
-        await until(lambda: len(self.calls) >= count)
-        assert len(self.calls) == count
-        return [call["message"] for call in self.calls]
-
-
-@pytest.fixture
-async def phone(hass: HomeAssistant) -> Phone:
-    """Return a phone."""
-    return Phone(hass)
-
-
-def photos(home: Home, *names: str) -> None:
-    """Write photos into the folder."""
-    for name in names:
-        (home.folder() / name).write_bytes(f"content of {name}".encode())
+from .support.telling import PHONE, Disk, Phone, notification_data, photos
 
 
 async def back_up(home: Home, **data: Any) -> dict[str, Any]:
@@ -229,6 +173,201 @@ async def test_digest(home: Home, phone: Phone) -> None:
     assert "3" in text
 
 
+@pytest.mark.parametrize("killed", [False, True])
+async def test_held_back_over_a_restart(
+    home: Home, phone: Phone, disk: Disk, killed: bool
+) -> None:
+    """What is collected is not lost, and is told when its time comes."""
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    photos(home, "a.jpg", "b.jpg")
+    await back_up(home)
+    if killed:
+        await disk.kill()
+    else:
+        await home.hass.config_entries.async_unload(ENTRY_ID)
+    await disk.restart()
+    photos(home, "c.jpg")
+    await back_up(home)
+    assert not phone.calls
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
+    (text,) = await phone.got()
+    assert text == "3 photos and videos from Camera are in Immich."
+    # It is not told again.
+    await disk.kill()
+    assert not disk.pending
+    await disk.restart()
+    assert len(phone.calls) == 1
+
+
+@pytest.mark.parametrize("late", [timedelta(hours=-5), timedelta(days=400)])
+async def test_told_as_soon_as_possible(
+    home: Home, phone: Phone, disk: Disk, late: timedelta
+) -> None:
+    """What was due meanwhile is told once those who are told are there.
+
+    So is what a wrong clock would have held back for a year.
+    """
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}))
+    photos(home, "a.jpg")
+    await back_up(home)
+    await disk.kill()
+    disk.pending["notification1"]["due"] = (dt_util.utcnow() + late).timestamp()
+    home.hass.set_state(CoreState.starting)
+    await disk.restart()
+    assert not phone.calls
+    home.hass.set_state(CoreState.running)
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    (text,) = await phone.got()
+    assert text == "1 file from Camera is in Immich."
+
+
+async def test_due_in_quiet_hours_of_another_day(
+    home: Home, phone: Phone, disk: Disk
+) -> None:
+    """What was due while Home Assistant was off is not told in the middle of a night."""
+    now = dt_util.now()
+    begin, end = now - timedelta(hours=1), now + timedelta(hours=1)
+    quiet_hours = {
+        CONF_QUIET_FROM: f"{begin:%H:%M:%S}",
+        CONF_QUIET_TO: f"{end:%H:%M:%S}",
+    }
+    await set_up(home, notification_data(**quiet_hours))
+    photos(home, "a.jpg")
+    await back_up(home)
+    await disk.kill()
+    disk.pending["notification1"]["due"] -= 24 * 3600
+    await disk.restart()
+    assert not phone.calls
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(hours=1, minutes=1))
+    await phone.got()
+
+
+async def test_interrupted_message(home: Home, phone: Phone, disk: Disk) -> None:
+    """What had not reached anyone when everything stopped is told after the start."""
+    await set_up(home, notification_data())
+    phone.hangs = True
+    photos(home, "a.jpg")
+    await back_up(home)
+    await disk.kill()
+    phone.hangs = False
+    await disk.restart()
+    await phone.got()
+    await disk.written()
+    assert not disk.pending
+
+
+async def test_told_once_over_a_restart(home: Home, phone: Phone, disk: Disk) -> None:
+    """A file that fails is not news again because Home Assistant was restarted."""
+    home.immich.faults.add(
+        Fault(action=Action.RESPOND, path_regex="^/api/assets$", canned="too-large")
+    )
+    await set_up(home, notification_data())
+    photos(home, "a.jpg")
+    assert (await back_up(home))["outcome"] == "completed_with_errors"
+    await phone.got()
+    await disk.kill()
+    await disk.restart()
+    assert (await back_up(home))["outcome"] == "completed_with_errors"
+    await home.hass.async_block_till_done()
+    assert len(phone.calls) == 1
+    photos(home, "b.jpg")
+    await back_up(home)
+    assert "2 files" in (await phone.got(2))[1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"version": 9, "data": {}},
+        {"version": 1, "data": {"pending": {"notification1": {"news": []}}}},
+        {
+            "version": 1,
+            "data": {
+                "pending": {
+                    "notification1": {
+                        "news": [{"occasion": "born"}],
+                        "due": 1,
+                        "told": [],
+                    }
+                }
+            },
+        },
+        {
+            "version": 1,
+            "data": {"pending": {"notification1": {"news": [{"future": 1}]}}},
+        },
+    ],
+)
+async def test_nothing_that_can_be_read(
+    home: Home, phone: Phone, disk: Disk, content: dict[str, Any]
+) -> None:
+    """What can't be understood is left out; backups and news go on."""
+    disk.storage[disk.KEY] = content
+    await set_up(home, notification_data())
+    photos(home, "a.jpg")
+    await back_up(home)
+    await phone.got()
+
+
+async def test_nothing_is_kept_of_what_is_removed(
+    home: Home, phone: Phone, disk: Disk
+) -> None:
+    """What waits goes with its notification, and the file with the account."""
+    other = notification_data(subentry_id="other", **{CONF_DIGEST_MINUTES: 10})
+    await set_up(home, notification_data(**{CONF_DIGEST_MINUTES: 10}), other)
+    photos(home, "a.jpg")
+    await back_up(home)
+    await disk.written()
+    assert set(disk.pending) == {"notification1", "other"}
+    home.hass.config_entries.async_remove_subentry(home.entry, "notification1")
+    await disk.written()
+    assert set(disk.pending) == {"other"}
+    await home.hass.config_entries.async_remove(ENTRY_ID)
+    await home.hass.async_block_till_done()
+    assert not [key for key in disk.storage if key.startswith(DOMAIN)]
+    assert not phone.calls
+
+
+async def test_nothing_is_written_where_nobody_is_told(home: Home, disk: Disk) -> None:
+    """An account without notifications has no file about them."""
+    await set_up(home)
+    photos(home, "a.jpg")
+    await back_up(home)
+    await home.hass.config_entries.async_unload(ENTRY_ID)
+    assert disk.KEY not in disk.storage
+
+
+async def test_digest_of_several_kinds(home: Home, phone: Phone) -> None:
+    """Only the folder that is away is said to be away."""
+    now = dt_util.now()
+    begin, end = now - timedelta(hours=1), now + timedelta(hours=1)
+    await set_up(
+        home,
+        notification_data(
+            **{
+                CONF_QUIET_FROM: f"{begin:%H:%M:%S}",
+                CONF_QUIET_TO: f"{end:%H:%M:%S}",
+            }
+        ),
+    )
+    await home.add_folder(
+        home.folder("other"),
+        title="Other",
+        subentry_id="folder2",
+        **{CONF_NEW_MEDIA: False},
+    )
+    photos(home, "a.jpg")
+    await back_up(home)
+    home.engine._emit(FolderOverdue("folder2", True))
+    await phone.got()
+    (call,) = phone.calls
+    assert call["title"] == "Backup overdue"
+    assert call["message"] == (
+        "There has been no complete backup of Other for too long."
+        " 1 file from Camera and Other is in Immich."
+    )
+
+
 async def test_overdue_and_unavailable(
     home: Home, phone: Phone, quick_checks: None
 ) -> None:
@@ -246,7 +385,7 @@ async def test_other_targets_are_not_disturbed(
     home: Home, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Targets that hang, fail or do not exist delay and break nothing."""
-    monkeypatch.setitem(announcer.PATIENCE, announcer.TargetKind.ACTION, 0.2)
+    monkeypatch.setitem(courier.PATIENCE, courier.TargetKind.ACTION, 0.2)
     hanging, failing = Phone(home.hass, "hanging"), Phone(home.hass, "failing")
     hanging.hangs = True
     failing.error = HomeAssistantError("No signal")

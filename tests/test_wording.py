@@ -26,6 +26,7 @@ from custom_components.immich_backup.wording import (
     example_values,
     filled_in,
     render,
+    render_all,
     variables,
 )
 
@@ -59,7 +60,7 @@ async def text_of(hass: HomeAssistant, values: dict[str, Any], **data: Any) -> s
             {**CARD, "uploaded": 12},
             "12 photos and videos from Camera card are in Immich.",
         ),
-        ({**CARD, "uploaded": 1}, "1 photo or video from Camera card is in Immich."),
+        ({**CARD, "uploaded": 1}, "1 file from Camera card is in Immich."),
         (
             {**BOTH, "uploaded": 2, "duplicates": 1},
             (
@@ -70,24 +71,32 @@ async def text_of(hass: HomeAssistant, values: dict[str, Any], **data: Any) -> s
         (
             {**ALL, "uploaded": 1, "duplicates": 2, "declined": 1},
             (
-                "1 photo or video from Camera card, Phone and Scans is in Immich."
+                "1 file from Camera card, Phone and Scans is in Immich."
                 " 2 more were there already."
-                " 1 that was deleted in Immich was not sent again."
+                " 1 file was not sent again, as it was deleted in Immich."
             ),
         ),
         (
             {**CARD, "duplicates": 1},
-            "1 photo or video from Camera card was in Immich already.",
+            "1 file from Camera card was in Immich already.",
         ),
         (
             {**CARD, "duplicates": 7, "declined": 2},
             (
                 "7 photos and videos from Camera card were in Immich already."
-                " 2 that were deleted in Immich were not sent again."
+                " 2 files were not sent again, as they were deleted in Immich."
             ),
         ),
         (CARD, "There was nothing new in Camera card."),
         (ACCOUNT, "There was nothing new in Anna."),
+        (
+            {"folders": list("ABCDE"), "uploaded": 2},
+            "2 photos and videos from A, B, C, D and E are in Immich.",
+        ),
+        (
+            {"folders": list("ABCDEFG"), "uploaded": 2},
+            "2 photos and videos from A, B, C, D and 3 more are in Immich.",
+        ),
     ],
 )
 async def test_completed(
@@ -105,27 +114,54 @@ async def test_completed(
     [
         (
             {"uploaded": 12, "failed": 2, "failing": ["2026/a.jpg", "b.jpg"]},
-            "Backup of Camera card: 12 stored, 2 failed: a.jpg, b.jpg.",
+            (
+                "12 photos and videos from Camera card are in Immich."
+                " 2 could not be backed up: a.jpg, b.jpg. Nothing is lost."
+            ),
         ),
         (
             {"failed": 1, "failing": ["a.jpg"]},
-            "Backup of Camera card: 0 stored, 1 failed: a.jpg.",
+            ("1 file from Camera card could not be backed up: a.jpg. Nothing is lost."),
         ),
         (
             {"failed": 5, "failing": [f"{name}.jpg" for name in "abcde"]},
-            "Backup of Camera card: 0 stored, 5 failed: a.jpg, b.jpg, c.jpg and 2 more.",
+            (
+                "5 files from Camera card could not be backed up:"
+                " a.jpg, b.jpg, c.jpg and 2 more. Nothing is lost."
+            ),
         ),
-        ({"failed": 2}, "Backup of Camera card: 0 stored, 2 failed."),
+        (
+            {"failed": 2},
+            "2 files from Camera card could not be backed up. Nothing is lost.",
+        ),
+        (
+            {"uploaded": 1, "failed": 1, "failing": ["a.jpg"]},
+            (
+                "1 file from Camera card is in Immich."
+                " 1 could not be backed up: a.jpg. Nothing is lost."
+            ),
+        ),
+        (
+            {"unavailable": ["Phone"]},
+            "The folder Phone could not be read. Nothing is lost.",
+        ),
+        (
+            {"uploaded": 1, "unavailable": ["Phone", "Scans"]},
+            (
+                "1 file from Camera card is in Immich."
+                " The folders Phone and Scans could not be read. Nothing is lost."
+            ),
+        ),
         (
             {"uploaded": 1},
-            "Backup of Camera card: 1 stored, but something is left undone.",
+            (
+                "1 file from Camera card is in Immich."
+                " The backup of Camera card is not complete."
+            ),
         ),
         (
-            {"uploaded": 1, "error": "The disk is gone. "},
-            (
-                "Backup of Camera card: 1 stored, but something is left undone."
-                " The disk is gone."
-            ),
+            {"error": "The disk is gone. "},
+            "The backup of Camera card is not complete. The disk is gone.",
         ),
     ],
 )
@@ -162,24 +198,24 @@ async def test_completed_with_errors(
             {**CARD, "error": None},
             "Folder not available",
             (
-                "The folder Camera card can't be used at the moment."
-                " Nothing counts as deleted."
+                "The folder Camera card is not available. What is in Immich stays"
+                " there; the backup goes on once the folder is back."
             ),
         ),
         (
             "folder_unavailable",
-            {**BOTH, "error": "They are not there"},
+            BOTH,
             "Folder not available",
             (
-                "The folders Camera card and Phone can't be used at the moment."
-                " Nothing counts as deleted. They are not there."
+                "The folders Camera card and Phone are not available. What is in"
+                " Immich stays there; the backup goes on once they are back."
             ),
         ),
         (
             "overdue",
             CARD,
             "Backup overdue",
-            "The backup of Camera card is overdue: it did not succeed for too long.",
+            "There has been no complete backup of Camera card for too long.",
         ),
     ],
 )
@@ -189,6 +225,39 @@ async def test_trouble(
     """Each kind of trouble says what happened and that nothing is lost."""
     told = await render(hass, notification(), {"event": event, **values})
     assert told == (title, text)
+
+
+async def test_progress(hass: HomeAssistant) -> None:
+    """How far a backup is, is said in files."""
+    told = await render(
+        hass,
+        notification(),
+        {"event": "progress", **CARD, "uploaded": 10, "duplicates": 2, "remaining": 48},
+    )
+    assert told == (
+        "Backup in progress",
+        "12 of 60 photos and videos from Camera card are in Immich.",
+    )
+
+
+async def test_several_news(hass: HomeAssistant) -> None:
+    """Several news are one message, which is no longer than one."""
+    news = [
+        {"event": "failed", "folders": ["Phone"], "error": "Immich can't be reached"},
+        {"event": "completed", **CARD, "uploaded": 2},
+    ]
+    told = await render_all(hass, notification(), news)
+    assert told == (
+        "Backup failed",
+        (
+            "The backup of Phone failed: Immich can't be reached. Nothing is lost; the"
+            " files wait. 2 photos and videos from Camera card are in Immich."
+        ),
+    )
+    _, text = await render_all(
+        hass, notification(**{CONF_MESSAGE: "{{ 'x' * 900 }}"}), news
+    )
+    assert len(text) == LONGEST[CONF_MESSAGE]
 
 
 async def test_language(hass: HomeAssistant) -> None:

@@ -17,6 +17,7 @@ from .engine.ledger import LedgerError, remove_ledger
 from .immich.errors import ImmichError, UnauthorisedError
 from .issues import clear_all
 from .manager import BackupManager, ImmichBackupConfigEntry
+from .pending import forget_pending
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -103,7 +104,7 @@ async def async_unload_entry(
 async def async_remove_entry(
     hass: HomeAssistant, entry: ImmichBackupConfigEntry
 ) -> None:
-    """Remove what an account leaves behind: ledger, queued pictures and issues."""
+    """Remove what an account leaves behind: ledger, queued pictures, news and issues."""
     clear_all(hass, entry.entry_id)
     for subentry_id in entry.subentries:
         clear_all(hass, entry.entry_id, subentry_id)
@@ -113,6 +114,7 @@ async def async_remove_entry(
         shutil.rmtree(spool_path(hass, entry.entry_id), ignore_errors=True)
 
     await hass.async_add_executor_job(remove)
+    await forget_pending(hass, entry.entry_id)
 
 
 async def _async_update(hass: HomeAssistant, entry: ImmichBackupConfigEntry) -> None:

@@ -75,6 +75,9 @@ CONF_INTERRUPT: Final = "interrupt"
 CONF_TVS: Final = "tvs"
 CONF_INTERRUPT_TVS: Final = "interrupt_tvs"
 
+# What the names of actions begin with that tell a phone with Home Assistant's app.
+PHONE_PREFIX: Final = "mobile_app_"
+
 DEFAULT_SETTLE_SECONDS: Final = 10
 DEFAULT_OVERDUE_HOURS: Final = 48
 

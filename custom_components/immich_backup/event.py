@@ -10,7 +10,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .announcer import Delivery
+from .courier import Delivery
 from .engine.events import RunFinished, RunProgress, RunStarted
 from .engine.model import RunOutcome, RunReport, RunTrigger
 from .entity import AccountEntity, FolderEntity, LedgerEntity, add_folder_entities

@@ -21,10 +21,11 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .account import client_of, ledger_path
-from .announcer import Announcer, retry_action
+from .announcer import Announcer
 from .building_blocks import Relay
 from .const import DOMAIN, LOGGER, SUBENTRY_FOLDER
 from .coordinator import OverviewCoordinator, ServerCoordinator
+from .courier import retry_action
 from .engine import Engine, Folder, RuleError, RunTrigger
 from .engine.events import Event, RunFinished, RunProgress, RunStarted, ServerChanged
 from .engine.ledger import LedgerError
@@ -87,6 +88,7 @@ class BackupManager:
 
     async def start(self) -> None:
         """Open the ledger and get ready to tend the folders; raises LedgerError."""
+        await self.announcer.load()
         self.engine.subscribe(self._handle)
         self.engine.subscribe(self.issues.handle)
         self.engine.subscribe(self.overview.changed)
@@ -118,6 +120,7 @@ class BackupManager:
                 self.hass.bus.async_listen(EVENT_PHONE_ANSWERED, self._phone_answered),
             ]
             self.engine.begin()
+            self.announcer.begin()
             await self._catch_up()
         self._poll()
 
@@ -132,7 +135,7 @@ class BackupManager:
             for scheduling in self._schedulings.values():
                 scheduling.end()
             self._schedulings.clear()
-        self.announcer.stop()
+        await self.announcer.stop()
         await self.overview.async_shutdown()
         await self.server.async_shutdown()
         await self.engine.stop()

@@ -1,12 +1,13 @@
 """A notification's subentry: who is told what, when and how."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import Platform
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -30,6 +31,7 @@ from .const import (
     CONF_TTS,
     CONF_TVS,
     CONF_VOLUME,
+    PHONE_PREFIX,
 )
 
 
@@ -41,11 +43,12 @@ class Occasion(StrEnum):
     FAILED = "failed"
     FOLDER_UNAVAILABLE = "folder_unavailable"
     OVERDUE = "overdue"
+    PROGRESS = "progress"
 
     @property
     def failure(self) -> bool:
         """Return whether something is wrong."""
-        return self is not Occasion.COMPLETED
+        return self not in (Occasion.COMPLETED, Occasion.PROGRESS)
 
 
 DEFAULT_OCCASIONS = tuple(one for one in Occasion if one.failure)
@@ -66,6 +69,11 @@ class Target:
 
     kind: TargetKind
     name: str
+
+    @property
+    def phone(self) -> bool:
+        """Return whether it is a phone with Home Assistant's app."""
+        return self.kind is TargetKind.ACTION and is_phone(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,11 @@ class Notification:
     interrupt: bool
     interrupt_tvs: bool
 
+    @property
+    def phones(self) -> Sequence[Target]:
+        """Return the phones, which can show progress and pictures."""
+        return [target for target in self.targets if target.phone]
+
     def quiet_until(self, now: datetime) -> datetime | None:
         """Return when the quiet hours end that are going on; None if none are.
 
@@ -114,6 +127,11 @@ class Notification:
             return None
         day = local.date() + timedelta(days=at >= end)
         return dt_util.as_utc(datetime.combine(day, end, local.tzinfo))
+
+
+def is_phone(action: str) -> bool:
+    """Return whether an action such as `notify.phone` tells a phone with the app."""
+    return action.startswith(f"{Platform.NOTIFY}.{PHONE_PREFIX}")
 
 
 def notification_of(subentry: ConfigSubentry) -> Notification:

@@ -22,17 +22,22 @@ _NOTHING: Mapping[str, Any] = {
     "failing": (),
     "declined": 0,
     "examples": (),
+    "unavailable": (),
     "error": "",
     "duration": 0,
+    "remaining": 0,
     "account": "",
 }
 VARIABLES = tuple(_NOTHING)
+_LISTS = ("folders", "failing", "examples", "unavailable")
 
 # Characters of a title and of a text: a phone is sent 4 kB at most.
 LONGEST: Mapping[str, int] = {CONF_TITLE: 200, CONF_MESSAGE: 1000}
 # Seconds that a template may take.
 _PATIENCE = 1.0
 _MOST_FAILING = 3
+# Nobody listens to a hundred names of folders.
+_MOST_NAMES = 5
 
 _TITLES: Mapping[Occasion, str] = {
     Occasion.COMPLETED: "title_completed",
@@ -40,6 +45,7 @@ _TITLES: Mapping[Occasion, str] = {
     Occasion.FAILED: "title_failed",
     Occasion.FOLDER_UNAVAILABLE: "title_folder_unavailable",
     Occasion.OVERDUE: "title_overdue",
+    Occasion.PROGRESS: "title_progress",
 }
 
 
@@ -65,8 +71,9 @@ async def render(
     """Return the title and the text of what a notification tells.
 
     ``values`` has the keys in VARIABLES; of those that are missing nothing is said.
-    ``event`` is an Occasion or its value, ``folders``, ``failing`` and ``examples`` are
-    lists of names and paths, ``duration`` is in seconds, ``error`` is text or None.
+    ``event`` is an Occasion or its value, ``folders``, ``unavailable``, ``failing`` and
+    ``examples`` are lists of names and paths, ``duration`` is in seconds, ``error`` is
+    text or None.
 
     Never fails because of a template: in place of one that can't be used come the
     integration's own words, and ``tell_problem`` is called with its key in the
@@ -96,6 +103,22 @@ async def render(
     )
 
 
+async def render_all(
+    hass: HomeAssistant,
+    notification: Notification,
+    news: Sequence[Mapping[str, Any]],
+    *,
+    tell_problem: ProblemListener | None = None,
+) -> tuple[str, str]:
+    """Return the title of the first of several news, and the texts of all as one."""
+    told = [
+        await render(hass, notification, values, tell_problem=tell_problem)
+        for values in news
+    ]
+    text = " ".join(text for _, text in told)
+    return told[0][0], _shortened(text, LONGEST[CONF_MESSAGE])
+
+
 async def filled_in(
     hass: HomeAssistant, template: str, values: Mapping[str, Any]
 ) -> str:
@@ -120,7 +143,7 @@ async def filled_in(
 def variables(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what templates may use, complete; ``failing`` has three files at most."""
     known = {key: values.get(key) or empty for key, empty in _NOTHING.items()}
-    lists = {key: list(known[key]) for key in ("folders", "failing", "examples")}
+    lists = {key: list(known[key]) for key in _LISTS}
     return {
         **known,
         **lists,
@@ -155,6 +178,8 @@ async def example_values(
                 }
         case Occasion.FAILED:
             values |= {"error": words("example_error"), "duration": 5}
+        case Occasion.PROGRESS:
+            values |= {"uploaded": 12, "remaining": 48, "duration": 95}
     return values
 
 
@@ -174,6 +199,9 @@ class _Words:
         """Return names as a person says them one after the other."""
         if len(names) < 2:
             return "".join(names)
+        if len(names) > _MOST_NAMES:
+            first = ", ".join(names[: _MOST_NAMES - 1])
+            return self("more", names=first, count=len(names) - _MOST_NAMES + 1)
         return self("and", first=", ".join(names[:-1]), last=names[-1])
 
 
@@ -192,57 +220,88 @@ def _message(words: _Words, occasion: Occasion, values: Mapping[str, Any]) -> st
     error = values["error"].strip().rstrip(".")
     match occasion:
         case Occasion.COMPLETED:
-            return _completed(words, folders, values)
+            sentences = _stored(words, folders, values) or [
+                words("nothing", folders=folders)
+            ]
+            sentences += _declined(words, values)
         case Occasion.COMPLETED_WITH_ERRORS:
-            text = _with_errors(words, folders, values)
-        case Occasion.FAILED if error:
-            return words("failed_because", folders=folders, error=error)
+            sentences = _stored(words, folders, values)
+            sentences += _undone(words, folders, values)
+            if error:
+                sentences.append(f"{error}.")
         case Occasion.FAILED:
-            return words("failed", folders=folders)
+            sentences = _stored(words, folders, values)
+            sentences.append(
+                words("failed_because", folders=folders, error=error)
+                if error
+                else words("failed", folders=folders)
+            )
         case Occasion.FOLDER_UNAVAILABLE:
             several = len(values["folders"]) > 1
-            text = words(
-                "unavailable_many" if several else "unavailable_one", folders=folders
-            )
+            key = "unavailable_many" if several else "unavailable_one"
+            sentences = [words(key, folders=folders)]
         case Occasion.OVERDUE:
-            text = words("overdue", folders=folders)
-    return f"{text} {error}." if error else text
-
-
-def _completed(words: _Words, folders: str, values: Mapping[str, Any]) -> str:
-    """Return what a backup without errors did."""
-    uploaded, duplicates = values["uploaded"], values["duplicates"]
-    if not uploaded and not duplicates:
-        sentences = [words("nothing", folders=folders)]
-    elif not uploaded:
-        key = "known_one" if duplicates == 1 else "known_many"
-        sentences = [words(key, count=duplicates, folders=folders)]
-    else:
-        key = "stored_one" if uploaded == 1 else "stored_many"
-        sentences = [words(key, count=uploaded, folders=folders)]
-        if duplicates:
-            key = "also_known_one" if duplicates == 1 else "also_known_many"
-            sentences.append(words(key, count=duplicates))
-    if declined := values["declined"]:
-        key = "declined_one" if declined == 1 else "declined_many"
-        sentences.append(words(key, count=declined))
+            sentences = [words("overdue", folders=folders)]
+        case Occasion.PROGRESS:
+            done = values["uploaded"] + values["duplicates"]
+            total = done + values["remaining"]
+            sentences = [words("progress", count=done, total=total, folders=folders)]
     return " ".join(sentences)
 
 
-def _with_errors(words: _Words, folders: str, values: Mapping[str, Any]) -> str:
-    """Return what a backup did that left something undone, and which files failed."""
-    stored, failed = values["uploaded"], values["failed"]
-    if not failed:
-        return words("errors_other", folders=folders, stored=stored)
-    names = [PurePosixPath(path).name for path in values["failing"]]
+def _stored(words: _Words, folders: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what is in Immich now; nothing if that is nothing."""
+    uploaded, duplicates = values["uploaded"], values["duplicates"]
+    if not uploaded and not duplicates:
+        return []
+    if not uploaded:
+        key = "known_one" if duplicates == 1 else "known_many"
+        return [words(key, count=duplicates, folders=folders)]
+    key = "stored_one" if uploaded == 1 else "stored_many"
+    sentences = [words(key, count=uploaded, folders=folders)]
+    if duplicates:
+        key = "also_known_one" if duplicates == 1 else "also_known_many"
+        sentences.append(words(key, count=duplicates))
+    return sentences
+
+
+def _declined(words: _Words, values: Mapping[str, Any]) -> list[str]:
+    """Return what was left out as nobody wanted it in Immich."""
+    if not (declined := values["declined"]):
+        return []
+    return [words("declined_one" if declined == 1 else "declined_many", count=declined)]
+
+
+def _undone(words: _Words, folders: str, values: Mapping[str, Any]) -> list[str]:
+    """Return what a backup left undone: which files failed, which folders were away."""
+    failed, unavailable = values["failed"], values["unavailable"]
+    sentences = []
+    if failed:
+        files = _named(words, failed, values["failing"])
+        if values["uploaded"] or values["duplicates"]:
+            # Which folders they are in was said before.
+            key = "also_undone_one" if failed == 1 else "also_undone_many"
+            sentences.append(words(key, count=failed, files=files))
+        else:
+            key = "undone_one" if failed == 1 else "undone_many"
+            sentences.append(words(key, count=failed, folders=folders, files=files))
+    if unavailable:
+        key = "unread_one" if len(unavailable) == 1 else "unread_many"
+        sentences.append(words(key, folders=words.joined(unavailable)))
+    if not sentences:
+        return [words("incomplete", folders=folders)]
+    return [*sentences, words("safe")]
+
+
+def _named(words: _Words, failed: int, failing: Sequence[str]) -> str:
+    """Return the names of the first files that failed, to be added to a sentence."""
+    names = [PurePosixPath(path).name for path in failing]
     if not names:
-        return words("errors", folders=folders, stored=stored, failed=failed)
+        return ""
     files = ", ".join(names)
     if failed > len(names):
-        files = words("more", files=files, count=failed - len(names))
-    return words(
-        "errors_named", folders=folders, stored=stored, failed=failed, files=files
-    )
+        files = words("more", names=files, count=failed - len(names))
+    return words("which", files=files)
 
 
 def _shortened(text: str, longest: int) -> str:

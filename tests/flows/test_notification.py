@@ -434,6 +434,14 @@ async def test_what_is_gone_is_shown(home: Home) -> None:
         ({CONF_NOTIFY_ACTIONS: [" "]}, {"base": "no_target"}),
         ({**PHONE, CONF_EVENTS: []}, {CONF_EVENTS: "no_event"}),
         (
+            {
+                CONF_NOTIFY_ENTITIES: [ENTITY],
+                CONF_NOTIFY_ACTIONS: ["notify.notify"],
+                CONF_EVENTS: ["failed", "progress"],
+            },
+            {CONF_EVENTS: "progress_without_phone"},
+        ),
+        (
             {CONF_NOTIFY_ACTIONS: ["notify.mobile_app_pixel_9", "mobile_app_old"]},
             {CONF_NOTIFY_ACTIONS: "unknown_action"},
         ),
@@ -594,8 +602,9 @@ async def test_telling(home: Home) -> None:
         "example": (
             "> **Backup completed with errors**\n"
             ">\n"
-            r"> Backup of Camera\_card: 12 stored, 2 failed: IMG\_0003\.jpg,"
-            r" VID\_0004\.mp4\."
+            r"> 12 photos and videos from Camera\_card are in Immich\. 3 more were"
+            r" there already\. 2 could not be backed up: IMG\_0003\.jpg,"
+            r" VID\_0004\.mp4\. Nothing is lost\."
         ),
     }
 
@@ -606,7 +615,7 @@ async def test_telling(home: Home) -> None:
             CONF_NOTIFY_ENTITIES: [ENTITY],
             CONF_SPEAKERS: ["media_player.kitchen", "media_player.attic"],
             CONF_TVS: ["media_player.bedroom"],
-            CONF_EVENTS: ["failed", "completed"],
+            CONF_EVENTS: ["failed", "completed", "progress"],
             CONF_FOLDERS: ["folder2"],
             SECTION_OFTEN: {
                 CONF_DIGEST_MINUTES: 60,
@@ -631,11 +640,14 @@ async def test_telling(home: Home) -> None:
         "telling": (
             "- A message goes to: Family, Pixel 9.\n"
             "- Said aloud by: Kitchen, Attic.\n"
-            "- Said aloud by TVs: Bedroom.\n"
+            "- Shown or said aloud by TVs: Bedroom.\n"
             "- The voice is Piper, on speakers at a volume of 30 %.\n"
             "- The music of speakers may be interrupted.\n"
             "- What TVs show may be interrupted.\n"
-            "- What is told: Backup completed, Backup failed.\n"
+            "- What is told: Backup completed, Backup failed, Progress while a backup"
+            " runs (phones only).\n"
+            "- Phones show how far a backup is while it runs; nobody else is told of"
+            " that.\n"
             "- Only of the folders: Phone.\n"
             "- Of completed backups only those that stored something.\n"
             "- Backups that end within 60 minutes are told in one message.\n"

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far something is: so many of so many."""
+
+    done: int
+    total: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """Words for people, and what may be shown with them.
@@ -11,7 +19,7 @@ class Message:
     ``tag`` is the same for messages that replace each other. ``assets`` are the newest
     stored photos (their ids), ``picture`` is a path of this Home Assistant that shows one
     of them and expires, ``url`` the page that a tap opens. ``retry`` offers to try what
-    failed again.
+    failed again, and ``progress`` says how far that is which goes on.
     """
 
     title: str
@@ -22,6 +30,7 @@ class Message:
     picture: str | None = None
     assets: tuple[str, ...] = ()
     retry: bool = False
+    progress: Progress | None = None
 
 
 class SkipReason(StrEnum):

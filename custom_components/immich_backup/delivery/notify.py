@@ -8,11 +8,12 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import DOMAIN
-from .message import Message
+from ..notifications import is_phone
+from .message import Message, Progress
 
 _SEND_MESSAGE = "send_message"
-# Only the apps for phones take more than words.
-_PHONES = "mobile_app_"
+# Takes away what a phone shows under a tag; costs nothing of what it may be sent a day.
+_CLEAR = "clear_notification"
 
 
 async def deliver_to_entity(
@@ -43,6 +44,24 @@ async def deliver_by_action(
     ``retry`` is what a phone answers with when a person wants what failed to be tried
     again.
     """
+    values: dict[str, Any] = {"title": message.title, "message": message.text}
+    if is_phone(name):
+        # Only the apps for phones take more than words.
+        values["data"] = (
+            _extras(message, retry)
+            if message.progress is None
+            else _tagged(message) | _bar(message.progress)
+        )
+    await _call(hass, name, values)
+
+
+async def clear_progress(hass: HomeAssistant, name: str, tag: str) -> None:
+    """Take from a phone what it shows under a tag; raises HomeAssistantError."""
+    await _call(hass, name, {"message": _CLEAR, "data": {"tag": tag}})
+
+
+async def _call(hass: HomeAssistant, name: str, values: dict[str, Any]) -> None:
+    """Call an action such as `notify.phone`; raises HomeAssistantError."""
     action = name.removeprefix(f"{NOTIFY_DOMAIN}.")
     if not hass.services.has_service(NOTIFY_DOMAIN, action):
         raise HomeAssistantError(
@@ -50,20 +69,36 @@ async def deliver_by_action(
             translation_key="target_missing",
             translation_placeholders={"target": name},
         )
-    values: dict[str, Any] = {"title": message.title, "message": message.text}
-    if action.startswith(_PHONES):
-        values["data"] = _extras(message, retry)
     await hass.services.async_call(NOTIFY_DOMAIN, action, values, blocking=True)
 
 
 def _extras(message: Message, retry: str) -> dict[str, Any]:
     """Return what a phone shows and offers besides the words."""
-    extras: dict[str, Any] = {"tag": message.tag, "group": DOMAIN}
-    if message.url is not None:
-        # One key for each kind of phone.
-        extras |= {"url": message.url, "clickAction": message.url}
+    extras = _tagged(message) | {"group": DOMAIN}
     if message.picture is not None:
         extras["image"] = message.picture
     if message.retry:
         extras["actions"] = [{"action": retry, "title": "Retry"}]
     return extras
+
+
+def _tagged(message: Message) -> dict[str, Any]:
+    """Return by what a message replaces another one, and what a tap opens."""
+    extras: dict[str, Any] = {"tag": message.tag}
+    if message.url is not None:
+        # One key for each kind of phone.
+        extras |= {"url": message.url, "clickAction": message.url}
+    return extras
+
+
+def _bar(progress: Progress) -> dict[str, Any]:
+    """Return how a phone shows progress: as a bar that grows, without a sound."""
+    return {
+        "progress": progress.done,
+        "progress_max": progress.total,
+        # A Live Activity of an iPhone, a Live Update of Android 16.
+        "live_update": True,
+        # For the others: once with a sound on Android, never on Apple's.
+        "alert_once": True,
+        "push": {"sound": "none", "interruption-level": "passive"},
+    }

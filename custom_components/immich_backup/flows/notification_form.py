@@ -49,7 +49,7 @@ from ..const import (
     CONF_TVS,
     CONF_VOLUME,
 )
-from ..notifications import DEFAULT_OCCASIONS, Occasion
+from ..notifications import DEFAULT_OCCASIONS, Occasion, is_phone
 from ..wording import LONGEST, WordingError, example_values, filled_in
 from .raw_selectors import RawTemplateSelector
 from .receivers import (
@@ -219,6 +219,10 @@ async def check_notification(
         errors["base"] = "no_target"
     if not data[CONF_EVENTS]:
         errors[CONF_EVENTS] = "no_event"
+    elif Occasion.PROGRESS in data[CONF_EVENTS] and not any(
+        is_phone(name) for name in data.get(CONF_NOTIFY_ACTIONS, ())
+    ):
+        errors[CONF_EVENTS] = "progress_without_phone"
     known = offered_actions(hass)
     if unknown := [
         name for name in data.get(CONF_NOTIFY_ACTIONS, ()) if name not in known

@@ -10,8 +10,9 @@ from homeassistant.const import ATTR_DEVICE_CLASS, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
+from ..const import PHONE_PREFIX
+
 _NOTIFY_PREFIX = f"{Platform.NOTIFY}."
-_PHONE_PREFIX = "mobile_app_"
 # Takes no message without an entity, and entities are chosen as such.
 _NO_RECEIVER = "send_message"
 _ROKU = "roku"
@@ -24,7 +25,7 @@ def offered_actions(hass: HomeAssistant) -> list[str]:
     known = hass.services.async_services_for_domain(Platform.NOTIFY)
     names = sorted(
         (name for name in known if name != _NO_RECEIVER),
-        key=lambda name: (not name.startswith(_PHONE_PREFIX), name),
+        key=lambda name: (not name.startswith(PHONE_PREFIX), name),
     )
     return [_NOTIFY_PREFIX + name for name in names]
 
@@ -88,7 +89,7 @@ def name_of(hass: HomeAssistant, receiver: str) -> str:
     """Return what an entity, an action or an engine is called."""
     if (state := hass.states.get(receiver)) is not None:
         return state.name
-    words = receiver.removeprefix(_NOTIFY_PREFIX).removeprefix(_PHONE_PREFIX)
+    words = receiver.removeprefix(_NOTIFY_PREFIX).removeprefix(PHONE_PREFIX)
     if "." in words:
         return receiver
     words = words.replace("_", " ")

@@ -72,6 +72,8 @@ def _what(
         texts.occasion(one) for one in Occasion if one in notification.occasions
     ]
     yield texts.telling("events", events=", ".join(occasions))
+    if Occasion.PROGRESS in notification.occasions:
+        yield texts.telling("progress")
     if folders:
         yield texts.telling("folders", folders=", ".join(folders))
     else:

@@ -1,0 +1,240 @@
+"""Brings a message to all whom a notification tells: at once, none disturbs another."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, LOGGER
+from .delivery import Message, Progress, Skipped
+from .delivery.clips import Clips
+from .delivery.notify import clear_progress, deliver_by_action, deliver_to_entity
+from .delivery.speaker import deliver as deliver_to_speaker
+from .delivery.tv import deliver as deliver_to_tv
+from .engine import Engine
+from .immich import ImmichClient
+from .notifications import Notification, Occasion, Target, TargetKind
+from .occasions import News
+from .wording import render_all
+
+# Seconds that a target may take; the others don't wait for it. What is spoken or shown
+# takes as long as it takes, and what was there before comes back after that.
+PATIENCE = {
+    TargetKind.NOTIFY: 30.0,
+    TargetKind.ACTION: 30.0,
+    TargetKind.SPEAKER: 90.0,
+    TargetKind.TV: 90.0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of telling one target; neither ``ok`` nor an ``error``: skipped."""
+
+    at: datetime
+    notification: str
+    target: str
+    kind: str
+    event: str
+    message: str
+    ok: bool
+    error: str | None = None
+    skipped: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it in plain values, safe to be sent as JSON."""
+        return {
+            "at": dt_util.as_local(self.at).isoformat(),
+            "notification": self.notification,
+            "target": self.target,
+            "kind": self.kind,
+            "event": self.event,
+            "message": self.message,
+            "ok": self.ok,
+            "error": self.error,
+            "skipped": self.skipped,
+        }
+
+
+class Courier:
+    """Puts what there is to tell into words, and brings them to people."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        engine: Engine,
+        client: ImmichClient,
+    ) -> None:
+        """Take what knows the folders' names, and the client that knows the photos."""
+        self._hass = hass
+        self._entry = entry
+        self._engine = engine
+        self._clips = Clips(hass, client)
+
+    async def bring(
+        self, notification: Notification, news: Sequence[News], event: str
+    ) -> tuple[list[Delivery], list[str]]:
+        """Tell all targets at once; return what became of each, in their order.
+
+        ``news`` becomes one message. As well return which templates could not be used,
+        and why, in words. Raises nothing.
+        """
+        unusable: list[str] = []
+        message = await self._message(notification, news, unusable)
+        deliveries = await asyncio.gather(
+            *(
+                self._deliver(notification, target, message, event)
+                for target in notification.targets
+            )
+        )
+        return deliveries, list(dict.fromkeys(unusable))
+
+    async def show_progress(self, notification: Notification, news: News) -> None:
+        """Show on phones how far a backup is, in place of what they showed of it before.
+
+        Nobody misses what fails of that. Raises nothing.
+        """
+        message = await self._message(notification, [news], [])
+        await asyncio.gather(
+            *(
+                self._deliver(notification, target, message, Occasion.PROGRESS.value)
+                for target in notification.phones
+            )
+        )
+
+    async def clear_progress(self, notification: Notification) -> None:
+        """Take from phones what they show of a backup's progress. Raises nothing."""
+        tag = _tag(notification, Occasion.PROGRESS)
+        results = await asyncio.gather(
+            *(
+                asyncio.wait_for(
+                    clear_progress(self._hass, target.name, tag), PATIENCE[target.kind]
+                )
+                for target in notification.phones
+            ),
+            return_exceptions=True,
+        )
+        for error in filter(None, results):
+            LOGGER.debug("A phone still shows the progress of a backup: %r", error)
+
+    async def _message(
+        self, notification: Notification, news: Sequence[News], unusable: list[str]
+    ) -> Message:
+        """Return the words; templates that can't be used are added to ``unusable``."""
+        title, text = await render_all(
+            self._hass,
+            notification,
+            [one.values(self._engine, self._entry.title) for one in news],
+            tell_problem=lambda key, why: unusable.append(f"{key}: {why}"),
+        )
+        first = news[0]
+        progress = None
+        if first.occasion is Occasion.PROGRESS:
+            progress = Progress(first.done, first.total)
+        assets = tuple(chain.from_iterable(one.assets for one in news))
+        return Message(
+            title=title,
+            text=text,
+            language=notification.language or self._hass.config.language,
+            tag=_tag(notification, first.occasion),
+            url="/config/integrations/integration/immich_backup",
+            picture=await self._picture(notification, assets),
+            assets=assets,
+            retry=any(one.failed for one in news),
+            progress=progress,
+        )
+
+    async def _picture(
+        self, notification: Notification, assets: Sequence[str]
+    ) -> str | None:
+        """Return a path that shows a stored photo for a while, for those who can."""
+        if not (notification.picture and notification.phones and assets):
+            return None
+        photo = await self._clips.photo(assets)
+        return None if photo is None else photo.path
+
+    async def _deliver(
+        self, notification: Notification, target: Target, message: Message, event: str
+    ) -> Delivery:
+        """Tell one target, and note what became of that."""
+        error = skipped = None
+        try:
+            async with asyncio.timeout(PATIENCE[target.kind]):
+                await self._reach(notification, target, message)
+        except Skipped as reason:
+            skipped = str(reason)
+        except TimeoutError:
+            error = "It did not answer in time"
+        except HomeAssistantError as err:
+            error = str(err) or type(err).__name__
+        except Exception as err:  # noqa: BLE001
+            # Whatever an integration raises, the backup and the others go on.
+            LOGGER.debug("A target of a notification failed", exc_info=True)
+            error = f"{type(err).__name__}: {err}"
+        kind = TargetKind.NOTIFY if target.kind is TargetKind.ACTION else target.kind
+        return Delivery(
+            at=dt_util.utcnow(),
+            notification=notification.name,
+            target=target.name,
+            kind=kind.value,
+            event=event,
+            message=message.text,
+            ok=error is None and skipped is None,
+            error=error,
+            skipped=skipped,
+        )
+
+    async def _reach(
+        self, notification: Notification, target: Target, message: Message
+    ) -> None:
+        """Tell one target; raises Skipped, HomeAssistantError and anything else."""
+        match target.kind:
+            case TargetKind.NOTIFY:
+                await deliver_to_entity(self._hass, target.name, message)
+            case TargetKind.ACTION:
+                await deliver_by_action(
+                    self._hass, target.name, message, retry_action(self._entry)
+                )
+            case TargetKind.SPEAKER:
+                await deliver_to_speaker(
+                    self._hass,
+                    target.name,
+                    message,
+                    tts=notification.tts,
+                    volume=notification.volume,
+                    interrupt=notification.interrupt,
+                )
+            case TargetKind.TV:
+                await deliver_to_tv(
+                    self._hass,
+                    target.name,
+                    message,
+                    tts=notification.tts,
+                    interrupt=notification.interrupt_tvs,
+                    clips=self._clips,
+                )
+
+
+@callback
+def retry_action(entry: ConfigEntry) -> str:
+    """Return what a phone answers with when what failed is to be tried again."""
+    return f"{DOMAIN}_retry_{entry.entry_id}"
+
+
+@callback
+def _tag(notification: Notification, occasion: Occasion) -> str:
+    """Return what messages have in common that replace each other on a phone.
+
+    Progress does not take the place of news that nobody may have read yet. It is cleared
+    in the end, as nothing else ends a Live Activity of an iPhone.
+    """
+    tag = f"{DOMAIN}_{notification.id}"
+    return f"{tag}_progress" if occasion is Occasion.PROGRESS else tag
