@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+from homeassistant.components.media_player.const import MediaPlayerState
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -31,6 +32,9 @@ from custom_components.immich_backup.const import (
     CONF_QUIET_FAILURES,
     CONF_QUIET_FROM,
     CONF_QUIET_TO,
+    CONF_SPEAKERS,
+    CONF_TTS,
+    CONF_TVS,
     DOMAIN,
 )
 from custom_components.immich_backup.engine.events import FolderOverdue
@@ -39,6 +43,7 @@ from custom_components.immich_backup.issues import Issue
 from custom_components.immich_backup.notifications import Notification, notification_of
 from simulator import Action, Fault
 
+from .delivery.support import PLAYS, VOICE, Player, Voice, add_player, add_voice
 from .support.actions import act
 from .support.home import ENTRY_ID, PATIENCE, Home, folder_data, until
 from .support.telling import PHONE, Disk, Phone, notification_data, photos
@@ -432,6 +437,114 @@ async def test_other_targets_are_not_disturbed(
     assert told(home) is None
 
 
+async def test_who_is_gone_is_named_at_once(home: Home, phone: Phone) -> None:
+    """A receiver or a voice that was deleted is named, and the backup goes on."""
+    await add_player(home.hass, Player(PLAYS))
+    await set_up(
+        home,
+        notification_data(
+            **{
+                CONF_NOTIFY_ACTIONS: ["notify.gone", f"notify.{PHONE}"],
+                CONF_NOTIFY_ENTITIES: ["notify.deleted"],
+                CONF_SPEAKERS: ["media_player.player", "media_player.sold"],
+                CONF_TTS: "tts.deleted",
+            }
+        ),
+    )
+    photos(home, "a.jpg")
+    assert (await back_up(home))["outcome"] == "completed"
+    await phone.got()
+    lines = (await until(lambda: told(home) or "")).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "- notify.deleted",
+        "- notify.gone",
+        "- media_player.player",
+        "- media_player.sold",
+    ]
+    assert "tts.deleted" in lines[2]
+    # What comes back is not named any more.
+    returned = Phone(home.hass, "gone")
+    await act(home.hass, "send_test")
+    assert returned.calls
+    assert "notify.gone" not in (told(home) or "")
+
+
+async def test_one_issue_for_as_long_as_it_fails(home: Home, phone: Phone) -> None:
+    """A target that keeps failing is told once, and that is over when it works."""
+    raised: list[str] = []
+
+    @callback
+    def note(event: Event) -> None:
+        if Issue.NOTIFICATION.value in event.data["issue_id"]:
+            raised.append(event.data["action"])
+
+    home.hass.bus.async_listen(ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED, note)
+    phone.error = HomeAssistantError("No signal")
+    await set_up(home, notification_data())
+    for number in range(1, 6):
+        photos(home, f"{number}.jpg")
+        assert (await back_up(home))["outcome"] == "completed"
+        await until(
+            lambda count=number: len(home.manager.announcer.deliveries) == count
+        )
+        wanted = None if number < 3 else f"- notify.{PHONE}: No signal"
+        assert told(home) == wanted
+    await home.hass.async_block_till_done()
+    assert raised == ["create"]
+    phone.error = None
+    photos(home, "6.jpg")
+    await back_up(home)
+    await phone.got()
+    await until(lambda: told(home) is None)
+    await home.hass.async_block_till_done()
+    assert raised == ["create", "remove"]
+
+
+async def test_a_target_that_hangs_delays_nothing(home: Home, phone: Phone) -> None:
+    """Neither the backup nor the others wait for the seconds that a target may take."""
+    assert courier.PATIENCE[courier.TargetKind.ACTION] == 30.0
+    hanging = Phone(home.hass, "hanging")
+    hanging.hangs = True
+    names = ["notify.hanging", f"notify.{PHONE}"]
+    await set_up(home, notification_data(**{CONF_NOTIFY_ACTIONS: names}))
+    photos(home, "a.jpg")
+    assert (await back_up(home))["outcome"] == "completed"
+    await phone.got()
+    # Nor does the next one.
+    photos(home, "b.jpg")
+    assert (await back_up(home))["outcome"] == "completed"
+    await phone.got(2)
+    # All this time it was waited for.
+    assert not home.manager.announcer.deliveries
+
+
+async def test_tv_that_is_off(home: Home, phone: Phone) -> None:
+    """A TV that is left alone is no failure, and is said to have been left alone."""
+    player = await add_player(
+        home.hass, Player(PLAYS, MediaPlayerState.OFF, device_class="tv")
+    )
+    # Where Home Assistant keeps what is spoken.
+    (home.root.parent / "config").mkdir(exist_ok=True)
+    await add_voice(home.hass, Voice())
+    await set_up(
+        home,
+        notification_data(**{CONF_TVS: ["media_player.player"], CONF_TTS: VOICE}),
+    )
+    for _ in range(4):
+        answer = await act(home.hass, "send_test")
+    assert [
+        (one["target"], one["ok"], one["error"], one["skipped"])
+        for one in answer["deliveries"]
+    ] == [
+        (f"notify.{PHONE}", True, None, None),
+        ("media_player.player", False, None, "off"),
+    ]
+    assert not player.calls
+    assert told(home) is None
+    state = home.state("event", "notification")
+    assert state.attributes["event_type"] == "delivered"
+
+
 def told(home: Home) -> str | None:
     """Return what the repair issue says that keeps failing; None without one."""
     issue = ir.async_get(home.hass).async_get_issue(
@@ -443,13 +556,25 @@ def told(home: Home) -> str | None:
     return issue.translation_placeholders["problems"]
 
 
-async def test_template_that_fails(home: Home, phone: Phone) -> None:
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ '' }} ", "It says nothing"),
+        ("{{ unknown }}", "'unknown' is undefined"),
+    ],
+)
+async def test_template_that_fails(
+    home: Home, phone: Phone, template: str, why: str
+) -> None:
     """The usual words are said instead, and a person is told."""
-    await set_up(home, notification_data(**{CONF_MESSAGE: "{{ 1 / 0 }}"}))
+    await set_up(home, notification_data(**{CONF_MESSAGE: template}))
     photos(home, "a.jpg")
-    await back_up(home)
+    assert (await back_up(home))["outcome"] == "completed"
     assert "Camera" in (await phone.got())[0]
-    assert "message" in await until(lambda: told(home) or "")
+    problem = await until(lambda: told(home) or "")
+    assert problem.startswith("- message: ")
+    assert why in problem
     home.hass.config_entries.async_remove_subentry(home.entry, "notification1")
     await home.hass.async_block_till_done()
     assert told(home) is None
@@ -472,6 +597,33 @@ async def test_send_test(home: Home, phone: Phone) -> None:
         await act(home.hass, "send_test", notification="Speakers")
     await home.press("send_test")
     assert len(phone.calls) == 2
+
+
+async def test_results_of_a_test(home: Home, phone: Phone) -> None:
+    """The action answers what became of each target; of a button the event says so."""
+    broken = Phone(home.hass, "broken")
+    broken.error = HomeAssistantError("No signal")
+    names = [f"notify.{PHONE}", "notify.broken"]
+    await set_up(home, notification_data(**{CONF_NOTIFY_ACTIONS: names}))
+    answer = await act(home.hass, "send_test")
+    results = [
+        (one["target"], one["ok"], one["error"], one["skipped"])
+        for one in answer["deliveries"]
+    ]
+    assert results == [
+        (f"notify.{PHONE}", True, None, None),
+        ("notify.broken", False, "No signal", None),
+    ]
+    before = home.state("event", "notification").state
+    await home.press("send_test")
+    state = home.state("event", "notification")
+    assert state.state != before
+    assert state.attributes["event_type"] == "partly_delivered"
+    assert state.attributes["event"] == "test"
+    assert results == [
+        (one["target"], one["ok"], one["error"], one["skipped"])
+        for one in state.attributes["targets"]
+    ]
 
 
 async def set_up_again(home: Home) -> None:

@@ -201,6 +201,36 @@ async def test_condition_over_a_restart(home: Home) -> None:
     await home.until_stored(1)
 
 
+async def test_arrived_before_a_restart(home: Home) -> None:
+    """What arrived while a condition was false goes up once it is true: no trigger."""
+    home.hass.states.async_set(NIGHT["entity_id"], "off")
+    await home.set_up(folder_data(home.folder(), **{CONF_CONDITIONS: [NIGHT]}))
+    path = photo(home)
+    await until_state_of(home, path, FileState.WAITING)
+    assert await home.hass.config_entries.async_reload(ENTRY_ID)
+    await home.hass.async_block_till_done()
+    await until_state_of(home, path, FileState.WAITING)
+    assert not home.immich.assets()
+    home.hass.states.async_set(NIGHT["entity_id"], "on")
+    await home.until_stored(1)
+
+
+async def test_person_who_is_deleted(home: Home, anna: str) -> None:
+    """Someone whose coming starts runs and who is deleted is named; others start them."""
+    photo(home)
+    options = on_arrival(
+        anna, **{CONF_TRIGGERS: [{"trigger": "event", "event_type": "card_inserted"}]}
+    )
+    await home.set_up(folder_data(home.folder(), **options))
+    assert told(home) is None
+    home.hass.states.async_remove(anna)
+    er.async_get(home.hass).async_remove(anna)
+    async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=31))
+    await until(lambda: told(home) == f"- {anna}")
+    home.hass.bus.async_fire("card_inserted")
+    await home.until_stored(1)
+
+
 async def test_template_condition(home: Home) -> None:
     """A template does not tell when it changes, so it is asked now and then."""
     home.hass.states.async_set("sensor.price", "high")

@@ -17,7 +17,7 @@ from .engine.events import Event
 from .immich import ImmichClient
 from .notifications import Notification, Occasion, notification_of
 from .occasions import News, gather, news_of, note_well, worth_telling
-from .pending import Pending, PendingNews
+from .pending import FAILURES, Pending, PendingNews
 from .progress import ProgressTeller
 
 # So many deliveries are remembered.
@@ -223,7 +223,7 @@ class Announcer:
         pending.unusable = unusable
         before = pending.failures
         pending.failures = {
-            target: before.get(target, 0) + 1
+            target: (_failures(before.get(target), delivery), delivery.error)
             for target, delivery in zip(notification.targets, deliveries, strict=True)
             if delivery.error is not None
         }
@@ -239,6 +239,13 @@ def _told_at(
     if urgent and notification.quiet_failures:
         return due
     return notification.quiet_until(due) or due
+
+
+def _failures(before: tuple[int, str] | None, delivery: Delivery) -> int:
+    """Return how often in a row a target has failed, or as if it had often enough."""
+    if delivery.gone:
+        return FAILURES
+    return 1 if before is None else before[0] + 1
 
 
 def _sample(engine: Engine, notification: Notification) -> News:

@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
-from .delivery import Message, Progress, Skipped
+from .delivery import GoneError, Message, Progress, Skipped
 from .delivery.clips import Clips
 from .delivery.notify import clear_progress, deliver_by_action, deliver_to_entity
 from .delivery.speaker import deliver as deliver_to_speaker
@@ -47,6 +47,8 @@ class Delivery:
     ok: bool
     error: str | None = None
     skipped: str | None = None
+    # Whether the error is one that does not pass by itself.
+    gone: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in plain values, safe to be sent as JSON."""
@@ -166,6 +168,7 @@ class Courier:
     ) -> Delivery:
         """Tell one target, and note what became of that."""
         error = skipped = None
+        gone = False
         try:
             async with asyncio.timeout(PATIENCE[target.kind]):
                 await self._reach(notification, target, message)
@@ -175,6 +178,7 @@ class Courier:
             error = "It did not answer in time"
         except HomeAssistantError as err:
             error = str(err) or type(err).__name__
+            gone = isinstance(err, GoneError)
         except Exception as err:  # noqa: BLE001
             # Whatever an integration raises, the backup and the others go on.
             LOGGER.debug("A target of a notification failed", exc_info=True)
@@ -190,6 +194,7 @@ class Courier:
             ok=error is None and skipped is None,
             error=error,
             skipped=skipped,
+            gone=gone,
         )
 
     async def _reach(

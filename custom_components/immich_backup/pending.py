@@ -16,7 +16,7 @@ from .occasions import News, gather, note_told
 
 _VERSION: Final = 1
 # So often in a row a target has to fail before a person is told.
-_FAILURES: Final = 3
+FAILURES: Final = 3
 
 
 @dataclass(slots=True)
@@ -31,8 +31,8 @@ class Pending:
     timer: CALLBACK_TYPE | None = None
     telling: list[News] = field(default_factory=list)
     told: list[News] = field(default_factory=list)
-    # How often in a row each target failed.
-    failures: dict[Target, int] = field(default_factory=dict)
+    # How often in a row each target failed, and why it did the last time.
+    failures: dict[Target, tuple[int, str]] = field(default_factory=dict)
     # Which templates can't be used, and why.
     unusable: Sequence[str] = ()
 
@@ -40,7 +40,9 @@ class Pending:
     def problems(self) -> list[str]:
         """Return what keeps people from being told, in words."""
         failing = [
-            target.name for target, count in self.failures.items() if count >= _FAILURES
+            f"{target.name}: {error}"
+            for target, (count, error) in self.failures.items()
+            if count >= FAILURES
         ]
         return [*failing, *self.unusable]
 

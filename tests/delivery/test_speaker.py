@@ -179,7 +179,7 @@ async def test_one_message_after_the_other(hass: HomeAssistant, voice: Voice) ->
 @pytest.mark.parametrize(
     ("player", "key"),
     [
-        (None, "player_unavailable"),
+        (None, "target_missing"),
         (Player(SONOS, available=False), "player_unavailable"),
         (Player(LOUDNESS), "player_cannot_play"),
     ],

@@ -106,11 +106,11 @@ async def test_engine_that_is_gone(
 
 
 async def test_engine_out_of_reach(hass: HomeAssistant, voice: Voice) -> None:
-    """An engine that is unavailable is one, too."""
+    """An engine that is unavailable is an error, though it is not gone."""
     await unavailable(hass)
     with pytest.raises(HomeAssistantError) as caught:
         speech(hass, VOICE, "Hello", "en")
-    assert caught.value.translation_key == "speech_engine_missing"
+    assert caught.value.translation_key == "target_unavailable"
 
 
 async def test_engine_that_fails(hass: HomeAssistant, voice: Voice) -> None:

@@ -415,7 +415,7 @@ async def test_what_is_free(
 @pytest.mark.parametrize(
     ("player", "platform", "key"),
     [
-        (None, "", "player_unavailable"),
+        (None, "", "target_missing"),
         (Player(PLAYS, available=False), "cast", "player_unavailable"),
         (Player(MediaPlayerEntityFeature.TURN_ON), "vizio", "player_cannot_play"),
         (Player(PLAYS), "samsungtv", "player_cannot_play"),

@@ -1,5 +1,5 @@
 """How a message reaches its targets: one module for each kind."""
 
-from .message import Message, Progress, Skipped, SkipReason
+from .message import GoneError, Message, Progress, Skipped, SkipReason
 
-__all__ = ["Message", "Progress", "SkipReason", "Skipped"]
+__all__ = ["GoneError", "Message", "Progress", "SkipReason", "Skipped"]

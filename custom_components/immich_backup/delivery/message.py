@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from homeassistant.exceptions import HomeAssistantError
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -31,6 +33,10 @@ class Message:
     assets: tuple[str, ...] = ()
     retry: bool = False
     progress: Progress | None = None
+
+
+class GoneError(HomeAssistantError):
+    """Someone who is to be told, or the voice for it, does not exist any more."""
 
 
 class SkipReason(StrEnum):

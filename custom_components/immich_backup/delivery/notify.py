@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..const import DOMAIN
 from ..notifications import is_phone
-from .message import Message, Progress
+from .message import GoneError, Message, Progress
 
 _SEND_MESSAGE = "send_message"
 # Takes away what a phone shows under a tag; costs nothing of what it may be sent a day.
@@ -19,14 +19,16 @@ _CLEAR = "clear_notification"
 async def deliver_to_entity(
     hass: HomeAssistant, entity_id: str, message: Message
 ) -> None:
-    """Tell an entity of `notify`; raises HomeAssistantError."""
+    """Tell an entity of `notify`; raises HomeAssistantError, GoneError if it is gone."""
     state = hass.states.get(entity_id)
-    if state is None or state.state == STATE_UNAVAILABLE:
+    if state is None:
+        raise _gone(entity_id)
+    if state.state == STATE_UNAVAILABLE:
         # The action would say nothing of it.
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key="target_missing",
-            translation_placeholders={"target": entity_id},
+            translation_key="target_unavailable",
+            translation_placeholders={"target": state.name},
         )
     await hass.services.async_call(
         NOTIFY_DOMAIN,
@@ -39,10 +41,10 @@ async def deliver_to_entity(
 async def deliver_by_action(
     hass: HomeAssistant, name: str, message: Message, retry: str
 ) -> None:
-    """Tell by an action such as `notify.mobile_app_phone`; raises HomeAssistantError.
+    """Tell by an action such as `notify.mobile_app_phone`.
 
     ``retry`` is what a phone answers with when a person wants what failed to be tried
-    again.
+    again. Raises HomeAssistantError, GoneError if there is no such action any more.
     """
     values: dict[str, Any] = {"title": message.title, "message": message.text}
     if is_phone(name):
@@ -64,12 +66,17 @@ async def _call(hass: HomeAssistant, name: str, values: dict[str, Any]) -> None:
     """Call an action such as `notify.phone`; raises HomeAssistantError."""
     action = name.removeprefix(f"{NOTIFY_DOMAIN}.")
     if not hass.services.has_service(NOTIFY_DOMAIN, action):
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="target_missing",
-            translation_placeholders={"target": name},
-        )
+        raise _gone(name)
     await hass.services.async_call(NOTIFY_DOMAIN, action, values, blocking=True)
+
+
+def _gone(target: str) -> GoneError:
+    """Return what to raise when there is no such target any more."""
+    return GoneError(
+        translation_domain=DOMAIN,
+        translation_key="target_missing",
+        translation_placeholders={"target": target},
+    )
 
 
 def _extras(message: Message, retry: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from homeassistant.helpers.entity import entity_sources
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from .message import GoneError
 
 # Seconds that a player may take for a command.
 _PATIENCE: Final = 60.0
@@ -35,14 +36,21 @@ def turn(hass: HomeAssistant, entity_id: str) -> asyncio.Lock:
 def state_of(hass: HomeAssistant, entity_id: str) -> State:
     """Return the state of a player.
 
-    Raises HomeAssistantError when the player does not exist or can't be reached.
+    Raises GoneError when the player does not exist any more, and HomeAssistantError when
+    it can't be reached.
     """
     state = hass.states.get(entity_id)
-    if state is None or state.state == STATE_UNAVAILABLE:
+    if state is None:
+        raise GoneError(
+            translation_domain=DOMAIN,
+            translation_key="target_missing",
+            translation_placeholders={"target": entity_id},
+        )
+    if state.state == STATE_UNAVAILABLE:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="player_unavailable",
-            translation_placeholders={"name": state.name if state else entity_id},
+            translation_placeholders={"name": state.name},
         )
     return state
 

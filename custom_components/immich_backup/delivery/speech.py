@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import language as language_util
 
 from ..const import DOMAIN
+from .message import GoneError
 
 # How fast engines speak, on the slow side, and what surrounds the words.
 _CHARACTERS_PER_SECOND: Final = 12.0
@@ -26,7 +27,8 @@ def speech(
 
     ``engine`` is a TTS entity or the name of a legacy engine; None is the one that Home
     Assistant prefers. A language that it does not speak is replaced by a variant of it,
-    or by its own. Raises HomeAssistantError when there is no such engine any more.
+    or by its own. Raises GoneError when there is no such engine any more, and
+    HomeAssistantError while it is not available.
     """
     if "tts" not in hass.config.components:
         raise _engine_missing(engine)
@@ -36,8 +38,14 @@ def speech(
 
     found = tts.async_resolve_engine(hass, engine)
     state = hass.states.get(found) if found else None
-    if found is None or (state is not None and state.state == STATE_UNAVAILABLE):
+    if found is None:
         raise _engine_missing(engine)
+    if state is not None and state.state == STATE_UNAVAILABLE:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="target_unavailable",
+            translation_placeholders={"target": state.name},
+        )
     instance = get_engine_instance(hass, found)
     languages = instance.supported_languages if instance is not None else ()
     return tts.generate_media_source_id(
@@ -76,9 +84,9 @@ def duration_of(text: str) -> float:
     return len(text) / _CHARACTERS_PER_SECOND + _PAUSE
 
 
-def _engine_missing(engine: str | None) -> HomeAssistantError:
+def _engine_missing(engine: str | None) -> GoneError:
     """Return what to raise when there is no engine to speak."""
-    return HomeAssistantError(
+    return GoneError(
         translation_domain=DOMAIN,
         translation_key="speech_engine_missing",
         translation_placeholders={"engine": engine or "text-to-speech"},
