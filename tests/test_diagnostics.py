@@ -15,11 +15,19 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.immich_backup.const import (
+    CONF_CONDITIONS,
+    CONF_DIGEST_MINUTES,
+    CONF_EVENTS,
     CONF_HEADERS,
     CONF_MESSAGE,
     CONF_NOTIFY_ACTIONS,
+    CONF_OVERDUE_HOURS,
+    CONF_PERSONS,
+    CONF_PRESENCE,
     CONF_RULES,
     CONF_SCHEDULE_TIME,
+    CONF_TRIGGERS,
+    CONF_ZONE,
     DOMAIN,
     SUBENTRY_NOTIFICATION,
 )
@@ -40,6 +48,8 @@ NOTIFICATION = ConfigSubentryDataWithId(
     data={
         CONF_NOTIFY_ACTIONS: ["notify.mobile_app_bertas_phone"],
         CONF_MESSAGE: "Dear Berta, {{ uploaded }}",
+        CONF_DIGEST_MINUTES: 5,
+        CONF_EVENTS: ["failed"],
     },
     subentry_id="notification1",
     subentry_type=SUBENTRY_NOTIFICATION,
@@ -79,6 +89,15 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
             **{
                 CONF_RULES: [RULE],
                 CONF_SCHEDULE_TIME: "03:00:00",
+                CONF_OVERDUE_HOURS: 12,
+                CONF_PERSONS: ["person.anna", "person.berta"],
+                CONF_PRESENCE: "arrives",
+                CONF_ZONE: "zone.annas_office",
+                CONF_CONDITIONS: [
+                    "{{ not is_state('person.anna', 'home') }}",
+                    {"condition": "state", "entity_id": "person.anna", "state": "x"},
+                ],
+                CONF_TRIGGERS: [{"trigger": "event", "event_type": "annas_card"}],
                 "album": "Berta's wedding",
             },
         ),
@@ -88,6 +107,7 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
     await home.until_state("sensor", "failed_files", "1")
     await home.until_state("sensor", "protected_files", "1")
     await home.until_state("binary_sensor", "running", "off")
+    await home.press("send_test")
     data = await diagnostics(home.hass, hass_client)
 
     assert data["account"] == {
@@ -107,6 +127,12 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
         "path": REDACTED,
         "settle_seconds": 0.1,
         "schedule_time": "03:00:00",
+        "overdue_hours": 12,
+        "persons": 2,
+        "presence": "arrives",
+        "presence_zone": REDACTED,
+        "conditions": ["template", "state"],
+        "triggers": ["event"],
         "album": REDACTED,
         "rules": [
             {"name": REDACTED, "paths": REDACTED, "action": "skip", "min_size_mb": 1}
@@ -115,6 +141,23 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
     assert shown["detection"] in ("events", "polling")
     assert shown["file_system"]
     assert shown["files"] == {"protected": 1, "parked": 1}
+    assert data["notifications"]["options"] == {
+        "notification1": {
+            "notify_actions": 1,
+            "message": REDACTED,
+            "digest_minutes": 5,
+            "events": ["failed"],
+        }
+    }
+    (delivery,) = data["notifications"]["deliveries"]
+    assert delivery.pop("at")
+    assert delivery == {
+        "kind": "notify",
+        "event": "test",
+        "ok": False,
+        "failed": True,
+        "skipped": None,
+    }
     assert data["runs"][-1]["folders"] == ["folder1"]
     assert sum(run["uploaded"] for run in data["runs"]) == 1
     assert data["ledger"]["bytes"] > 0

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from homeassistant.const import CONF_OPTIONS
 from homeassistant.core import callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.signal_type import SignalType
 import voluptuous as vol
 
@@ -92,6 +94,15 @@ class Relay:
         """Keep numbers and tell that they may have changed."""
         self._numbers = numbers
         async_dispatcher_send(self._manager.hass, SIGNAL_NUMBERS)
+
+
+def with_options(config: ConfigType, fields: dict[Any, Any]) -> ConfigType:
+    """Return the configuration of a trigger or condition with all of its options.
+
+    Raises vol.Invalid.
+    """
+    schema = vol.Schema({vol.Required(CONF_OPTIONS, default=dict): fields})
+    return cast("ConfigType", schema(config))
 
 
 @callback

@@ -2,14 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Unpack, cast, override
+from typing import Any, ClassVar, Unpack, override
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
     ConfigEntry,
     ConfigEntryChange,
 )
-from homeassistant.const import CONF_OPTIONS
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.condition import (
@@ -21,7 +20,13 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .building_blocks import CONF_FOLDERS, FOLDERS, SIGNAL_NUMBERS, chosen_folders
+from .building_blocks import (
+    CONF_FOLDERS,
+    FOLDERS,
+    SIGNAL_NUMBERS,
+    chosen_folders,
+    with_options,
+)
 from .const import DOMAIN
 from .engine import FileState, FolderOverview
 from .engine.model import FolderStatus, Halt
@@ -50,8 +55,7 @@ class BackupCondition(Condition):
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
         """Return the configuration with all options; raises vol.Invalid."""
-        schema = vol.Schema({vol.Required(CONF_OPTIONS, default=dict): cls.fields})
-        return cast("ConfigType", schema(config))
+        return with_options(config, cls.fields)
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Keep the options."""

@@ -12,17 +12,40 @@ from homeassistant.core import HomeAssistant
 
 from .account import ledger_path
 from .const import (
+    CONF_CONDITIONS,
     CONF_DETECTION,
+    CONF_DIGEST_MINUTES,
+    CONF_EVENTS,
+    CONF_FOLDERS,
     CONF_HEADERS,
     CONF_INCLUDE_EXISTING,
+    CONF_INTERRUPT,
+    CONF_INTERRUPT_TVS,
+    CONF_LANGUAGE,
+    CONF_LEAST_COUNT,
     CONF_NEW_MEDIA,
+    CONF_NOTIFY_ACTIONS,
+    CONF_NOTIFY_ENTITIES,
+    CONF_ONLY_STORED,
+    CONF_OVERDUE_HOURS,
+    CONF_PERSONS,
+    CONF_PICTURE,
+    CONF_PRESENCE,
+    CONF_QUIET_FAILURES,
+    CONF_QUIET_FROM,
+    CONF_QUIET_TO,
     CONF_RECURSIVE,
     CONF_RULES,
     CONF_SCHEDULE_TIME,
     CONF_SCHEDULE_WEEKDAYS,
     CONF_SETTLE_SECONDS,
+    CONF_SPEAKERS,
+    CONF_TRIGGERS,
+    CONF_TVS,
     CONF_TYPES,
+    CONF_VOLUME,
     SUBENTRY_FOLDER,
+    SUBENTRY_NOTIFICATION,
 )
 from .engine.detect.mounts import locate
 from .engine.ledger import LedgerError
@@ -37,6 +60,8 @@ _OPTIONS = frozenset(
         CONF_DETECTION,
         CONF_INCLUDE_EXISTING,
         CONF_NEW_MEDIA,
+        CONF_OVERDUE_HOURS,
+        CONF_PRESENCE,
         CONF_RECURSIVE,
         CONF_SCHEDULE_TIME,
         CONF_SCHEDULE_WEEKDAYS,
@@ -44,6 +69,36 @@ _OPTIONS = frozenset(
         CONF_TYPES,
     )
 )
+# What is shown of a notification.
+_TELLING = frozenset(
+    (
+        CONF_DIGEST_MINUTES,
+        CONF_EVENTS,
+        CONF_INTERRUPT,
+        CONF_INTERRUPT_TVS,
+        CONF_LANGUAGE,
+        CONF_LEAST_COUNT,
+        CONF_ONLY_STORED,
+        CONF_PICTURE,
+        CONF_QUIET_FAILURES,
+        CONF_QUIET_FROM,
+        CONF_QUIET_TO,
+        CONF_VOLUME,
+    )
+)
+# Of these it is shown how many there are.
+_COUNTED = frozenset(
+    (
+        CONF_FOLDERS,
+        CONF_NOTIFY_ACTIONS,
+        CONF_NOTIFY_ENTITIES,
+        CONF_PERSONS,
+        CONF_SPEAKERS,
+        CONF_TVS,
+    )
+)
+# Of Home Assistant's own triggers and conditions it is shown of which kinds they are.
+_KINDS = {CONF_CONDITIONS: "condition", CONF_TRIGGERS: "trigger"}
 _RULE = frozenset(
     (
         "action",
@@ -86,6 +141,7 @@ async def async_get_config_entry_diagnostics(
         "server": _server(manager),
         "overview": _overview(manager),
         "folders": await hass.async_add_executor_job(_folders, manager),
+        "notifications": _notifications(manager),
         "runs": [_run(manager, run) for run in runs],
         "ledger": await hass.async_add_executor_job(
             _ledger, Path(ledger_path(hass, entry.entry_id))
@@ -156,13 +212,50 @@ def _folders(manager: BackupManager) -> dict[str, Any]:
     return result
 
 
+def _notifications(manager: BackupManager) -> dict[str, Any]:
+    """Return each notification's options, and what became of the last messages."""
+    announcer = manager.announcer
+    return {
+        "options": {
+            subentry.subentry_id: _shown(_TELLING, subentry.data)
+            for subentry in manager.entry.get_subentries_of_type(SUBENTRY_NOTIFICATION)
+        },
+        "deliveries": [
+            {
+                "at": iso(delivery.at.timestamp()),
+                "kind": delivery.kind,
+                "event": delivery.event,
+                "ok": delivery.ok,
+                "failed": delivery.error is not None,
+                "skipped": delivery.skipped,
+            }
+            for delivery in announcer.deliveries
+        ],
+    }
+
+
 def _shown(known: frozenset[str], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return values, those which are not known to be harmless redacted."""
     return {
-        key: value if key in known else REDACTED
+        key: _value(key, value, known)
         for key, value in data.items()
         if key != CONF_RULES
     }
+
+
+def _value(key: str, value: Any, known: frozenset[str]) -> Any:
+    """Return a value, or as much of it as is harmless."""
+    if key in known:
+        return value
+    if key in _COUNTED:
+        return len(value)
+    if (kind := _KINDS.get(key)) is not None:
+        # A template may stand alone.
+        return [
+            one.get(kind, REDACTED) if isinstance(one, Mapping) else "template"
+            for one in value
+        ]
+    return REDACTED
 
 
 def _run(manager: BackupManager, run: RunReport) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast, override
+from typing import Any, ClassVar, override
 
-from homeassistant.const import CONF_OPTIONS
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -18,7 +17,13 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .building_blocks import CONF_FOLDERS, FOLDERS, SIGNAL_EVENT, chosen_folders
+from .building_blocks import (
+    CONF_FOLDERS,
+    FOLDERS,
+    SIGNAL_EVENT,
+    chosen_folders,
+    with_options,
+)
 from .engine import FileState, MediaKind
 from .engine.events import (
     Event,
@@ -64,8 +69,7 @@ class BackupTrigger(Trigger):
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
         """Return the configuration with all options; raises vol.Invalid."""
-        schema = vol.Schema({vol.Required(CONF_OPTIONS, default=dict): cls.fields})
-        return cast("ConfigType", schema(config))
+        return with_options(config, cls.fields)
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Keep the options."""

@@ -11,7 +11,6 @@ from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
     ConfigSubentry,
-    ConfigSubentryFlow,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME, CONF_PATH
@@ -49,6 +48,7 @@ from .organise_form import (
 from .outlook import begins_text, found_text, organised_text, starts_text
 from .paths import PathError, check_folder, offered_folders
 from .rules import RuleMistake, check_rules
+from .saving import SavingFlow
 from .texts import Texts, load_texts
 from .when_form import (
     check_when,
@@ -68,7 +68,7 @@ _PATIENCE = 5.0
 _PREVIEW_SECONDS = 5.0
 
 
-class FolderSubentryFlow(ConfigSubentryFlow):
+class FolderSubentryFlow(SavingFlow):
     """Asks for a folder, checks it, and tells what would happen before it is saved."""
 
     def __init__(self) -> None:
@@ -182,15 +182,7 @@ class FolderSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Store the folder; the account takes it over without being reloaded."""
         name, data = self._entered()
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                title=name,
-                data=data,
-                unique_id=data[CONF_PATH],
-            )
-        return self.async_create_entry(title=name, data=data, unique_id=data[CONF_PATH])
+        return self._save(name, data, unique_id=data[CONF_PATH])
 
     async def _ask(
         self, step_id: str, user_input: dict[str, Any] | None

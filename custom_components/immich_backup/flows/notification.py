@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    ConfigSubentry,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigSubentry, SubentryFlowResult
 from homeassistant.const import CONF_NAME
 
 from ..const import CONF_FOLDERS, CONF_TTS, SUBENTRY_FOLDER, SUBENTRY_NOTIFICATION
@@ -27,6 +22,7 @@ from .notification_form import (
     used_sections,
 )
 from .receivers import default_engine
+from .saving import SavingFlow
 from .telling import example_text, telling_text
 from .texts import load_texts
 
@@ -38,7 +34,7 @@ _EXAMPLES = {
 }
 
 
-class NotificationSubentryFlow(ConfigSubentryFlow):
+class NotificationSubentryFlow(SavingFlow):
     """Asks whom to tell what, and tells what that means before it is saved."""
 
     def __init__(self) -> None:
@@ -126,15 +122,7 @@ class NotificationSubentryFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Store the notification; the account goes on as it is."""
-        name, data = self._entered()
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                title=name,
-                data=data,
-            )
-        return self.async_create_entry(title=name, data=data)
+        return self._save(*self._entered())
 
     def _entered(self) -> tuple[str, dict[str, Any]]:
         """Return what the notification is called, and what is stored of it."""
