@@ -140,6 +140,7 @@ async def test_what_fails_is_told_once_and_can_be_retried(
     assert len(phone.calls) == 1
     home.immich.faults.remove(fault)
     (choice,) = phone.calls[0]["data"]["actions"]
+    assert choice["title"] == "Retry"
     home.hass.bus.async_fire(
         "mobile_app_notification_action", {"action": choice["action"]}
     )
@@ -369,7 +370,7 @@ async def test_digest_of_several_kinds(home: Home, phone: Phone) -> None:
     assert call["title"] == "Backup overdue"
     assert call["message"] == (
         "There has been no complete backup of Other for too long."
-        " 1 file from Camera and Other is in Immich."
+        " 1 file from Camera is in Immich."
     )
 
 
@@ -573,7 +574,7 @@ async def test_template_that_fails(
     assert (await back_up(home))["outcome"] == "completed"
     assert "Camera" in (await phone.got())[0]
     problem = await until(lambda: told(home) or "")
-    assert problem.startswith("- message: ")
+    assert problem.startswith("- Text: ")
     assert why in problem
     home.hass.config_entries.async_remove_subentry(home.entry, "notification1")
     await home.hass.async_block_till_done()

@@ -1,5 +1,6 @@
 """What there is to tell: several runs and folders in a few sentences that are true."""
 
+from dataclasses import replace
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from custom_components.immich_backup.engine.events import RunFinished
 from custom_components.immich_backup.engine.model import (
     RunCounts,
     RunOutcome,
+    RunPart,
     RunReport,
     RunTrigger,
 )
@@ -179,6 +181,30 @@ def test_can_be_stored() -> None:
     assert one.failing == one.examples == ["caf�.jpg"]
     assert one.error == "No caf�.jpg"
     assert News.of(json.loads(json_bytes(one.as_dict()))) == one
+
+
+def test_idle_folders_are_not_named() -> None:
+    """Of a run over many folders those are named in which there was something to do."""
+    counts = RunCounts(uploaded=1)
+    run = report(
+        folders=("a", "b", "c"),
+        counts=counts,
+        outcome=RunOutcome.COMPLETED,
+        parts={"b": RunPart(counts=counts), "c": RunPart()},
+    )
+    one = news_of(RunFinished(run), ["a", "b", "c"])
+    assert one is not None
+    assert one.named == ["b"]
+    # Yet it says of all of them that they are well.
+    assert one.covers(news(FAILED, "abc"))
+    idle = news_of(RunFinished(replace(run, parts={})), ["a", "b", "c"])
+    assert idle is not None
+    assert idle.named == ["a", "b", "c"]
+    failed = news_of(
+        RunFinished(replace(run, outcome=RunOutcome.FAILED)), ["a", "b", "c"]
+    )
+    assert failed is not None
+    assert failed.named == ["a", "b", "c"]
 
 
 def notification(*events: Occasion) -> Notification:

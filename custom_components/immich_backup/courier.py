@@ -19,10 +19,11 @@ from .delivery.notify import clear_progress, deliver_by_action, deliver_to_entit
 from .delivery.speaker import deliver as deliver_to_speaker
 from .delivery.tv import deliver as deliver_to_tv
 from .engine import Engine
+from .flows.texts import load_texts
 from .immich import ImmichClient
 from .notifications import Notification, Occasion, Target, TargetKind
 from .occasions import News
-from .wording import render_all
+from .wording import render_all, retry_label
 
 # Seconds that a target may take; the others don't wait for it. What is spoken or shown
 # takes as long as it takes, and what was there before comes back after that.
@@ -131,11 +132,14 @@ class Courier:
         self, notification: Notification, news: Sequence[News], unusable: list[str]
     ) -> Message:
         """Return the words; templates that can't be used are added to ``unusable``."""
+        texts = await load_texts(self._hass)
         title, text = await render_all(
             self._hass,
             notification,
             [one.values(self._engine, self._entry.title) for one in news],
-            tell_problem=lambda key, why: unusable.append(f"{key}: {why}"),
+            tell_problem=lambda key, why: unusable.append(
+                f"{texts.telling(key)}: {why}"
+            ),
         )
         first = news[0]
         progress = None
@@ -150,7 +154,11 @@ class Courier:
             url="/config/integrations/integration/immich_backup",
             picture=await self._picture(notification, assets),
             assets=assets,
-            retry=any(one.failed for one in news),
+            retry=(
+                await retry_label(self._hass, notification.language)
+                if any(one.failed for one in news)
+                else None
+            ),
             progress=progress,
         )
 

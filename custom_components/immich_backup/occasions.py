@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from .engine import Engine, FileState, Overview
 from .engine.events import Event, FolderChanged, FolderOverdue, RunFinished
-from .engine.model import FolderStatus, RunOutcome, RunReport
+from .engine.model import FolderStatus, RunCounts, RunOutcome, RunReport
 from .engine.texts import readable
 from .notifications import Notification, Occasion
 from .run_part import limited
@@ -53,8 +53,10 @@ class News:
     seconds: float = 0.0
     # Of what goes on: how many files are still to be stored.
     remaining: int = 0
-    # The folders (their ids) that a run could not read.
+    # The folders (their ids) that a run could not read, and those in which it had
+    # something to do; of the others there is nothing to say.
     unavailable: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
@@ -107,6 +109,7 @@ class News:
             self.failing = _joined(self.failing, later.failing)[:_EXAMPLES]
             self.unavailable = _joined(self.unavailable, later.unavailable)
         self.folders = _joined(self.folders, later.folders)
+        self.busy = _joined(self.busy, later.busy)
         self.uploaded += later.uploaded
         self.duplicates += later.duplicates
         self.declined += later.declined
@@ -115,13 +118,20 @@ class News:
         self.seconds += later.seconds
         return True
 
+    @property
+    def named(self) -> Sequence[str]:
+        """Return the folders (their ids) that are named."""
+        if self.occasion is Occasion.FAILED:
+            return self.folders
+        return self.busy or self.folders
+
     def values(self, engine: Engine, account: str) -> dict[str, Any]:
         """Return what the words are made of."""
         folders = engine.folders
         return {
             "event": self.occasion.value,
             "account": account,
-            "folders": [folders[key].name for key in self.folders if key in folders],
+            "folders": [folders[key].name for key in self.named if key in folders],
             "unavailable": [
                 folders[key].name for key in self.unavailable if key in folders
             ],
@@ -190,6 +200,14 @@ def _news(run: RunReport, occasion: Occasion) -> News:
         examples=[readable(path) for path in run.examples],
         failing=[readable(path) for path in run.failing],
         unavailable=list(run.unavailable),
+        busy=[key for key in run.folders if _busy(run.part(key).counts)],
+    )
+
+
+def _busy(counts: RunCounts) -> bool:
+    """Return whether there was anything to do for files of a folder."""
+    return bool(
+        counts.uploaded or counts.duplicates or counts.declined or counts.failed
     )
 
 

@@ -119,6 +119,11 @@ async def render_all(
     return told[0][0], _shortened(text, LONGEST[CONF_MESSAGE])
 
 
+async def retry_label(hass: HomeAssistant, language: str | None) -> str:
+    """Return what a button says that tries again what failed."""
+    return (await _load_words(hass, language))("retry")
+
+
 async def filled_in(
     hass: HomeAssistant, template: str, values: Mapping[str, Any]
 ) -> str:

@@ -20,8 +20,8 @@ class Message:
 
     ``tag`` is the same for messages that replace each other. ``assets`` are the newest
     stored photos (their ids), ``picture`` is a path of this Home Assistant that shows one
-    of them and expires, ``url`` the page that a tap opens. ``retry`` offers to try what
-    failed again, and ``progress`` says how far that is which goes on.
+    of them and expires, ``url`` the page that a tap opens. ``retry`` is what a button says
+    that tries again what failed, and ``progress`` says how far that is which goes on.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Message:
     url: str | None = None
     picture: str | None = None
     assets: tuple[str, ...] = ()
-    retry: bool = False
+    retry: str | None = None
     progress: Progress | None = None
 
 

@@ -84,8 +84,8 @@ def _extras(message: Message, retry: str) -> dict[str, Any]:
     extras = _tagged(message) | {"group": DOMAIN}
     if message.picture is not None:
         extras["image"] = message.picture
-    if message.retry:
-        extras["actions"] = [{"action": retry, "title": "Retry"}]
+    if message.retry is not None:
+        extras["actions"] = [{"action": retry, "title": message.retry}]
     return extras
 
 
