@@ -285,7 +285,11 @@ async def test_told_once_over_a_restart(home: Home, phone: Phone, disk: Disk) ->
     "content",
     [
         {"version": 9, "data": {}},
-        {"version": 1, "data": {"pending": {"notification1": {"news": []}}}},
+        {"version": 1, "data": ["something else"]},
+        {
+            "version": 1,
+            "data": {"pending": {"notification1": {"news": []}}, "showing": []},
+        },
         {
             "version": 1,
             "data": {
@@ -295,12 +299,16 @@ async def test_told_once_over_a_restart(home: Home, phone: Phone, disk: Disk) ->
                         "due": 1,
                         "told": [],
                     }
-                }
+                },
+                "showing": [],
             },
         },
         {
             "version": 1,
-            "data": {"pending": {"notification1": {"news": [{"future": 1}]}}},
+            "data": {
+                "pending": {"notification1": {"news": [{"future": 1}]}},
+                "showing": ["gone"],
+            },
         },
     ],
 )

@@ -183,6 +183,20 @@ async def test_cleared_with_its_notification(
     await until(lambda: cleared(phone))
 
 
+async def test_cleared_by_a_change(home: Home, phone: Phone) -> None:
+    """A phone that is not to be told any more shows nothing any more."""
+    other = Phone(home.hass, "mobile_app_other")
+    await set_up(home)
+    stuck(home)
+    home.engine.start_run(trigger=RunTrigger.MANUAL)
+    await until(lambda: shown(phone, progress=1))
+    subentry = home.entry.subentries["notification1"]
+    data = {**subentry.data, CONF_NOTIFY_ACTIONS: ["notify.mobile_app_other"]}
+    home.hass.config_entries.async_update_subentry(home.entry, subentry, data=data)
+    await until(lambda: cleared(phone))
+    assert not other.calls
+
+
 async def test_phone_that_hangs(home: Home, phone: Phone) -> None:
     """A phone that does not answer delays no backup."""
     await set_up(home)

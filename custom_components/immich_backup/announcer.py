@@ -112,9 +112,9 @@ class Announcer:
     @callback
     def follow(self) -> None:
         """Let go of notifications that were removed."""
-        known = self.notifications.keys()
-        self._progress.follow(known)
-        for key in self._pending.keys() - known:
+        notifications = self.notifications
+        self._progress.follow(notifications)
+        for key in self._pending.keys() - notifications.keys():
             self._pending.pop(key).stop()
             self._troubled(key, "", ())
             self._news.save()

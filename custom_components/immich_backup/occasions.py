@@ -166,12 +166,14 @@ def progress_of(
     if not (part := limited(run, folder_ids)).folders:
         return None
     news = _news(part, Occasion.PROGRESS)
-    folders = (overview.folders.get(key) for key in part.folders)
-    news.remaining = sum(
-        folder.tally.count(FileState.WAITING)
-        for folder in folders
-        if folder is not None and folder.status in _GOING_ON
-    )
+    waiting = {
+        key: folder.tally.count(FileState.WAITING)
+        for key in part.folders
+        if (folder := overview.folders.get(key)) is not None
+        and folder.status in _GOING_ON
+    }
+    news.remaining = sum(waiting.values())
+    news.busy = [key for key in part.folders if key in news.busy or waiting.get(key)]
     return news
 
 

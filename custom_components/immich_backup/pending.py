@@ -15,6 +15,8 @@ from .notifications import Notification, Target
 from .occasions import News, gather, note_told
 
 _VERSION: Final = 1
+# What is raised by data that has not the form that is expected.
+_MISFITS: Final = (AttributeError, KeyError, TypeError, ValueError)
 # So often in a row a target has to fail before a person is told.
 FAILURES: Final = 3
 
@@ -82,16 +84,18 @@ class PendingNews:
     async def load(self, notifications: Mapping[str, Notification]) -> None:
         """Recall what was kept of these notifications, as far as it can be read."""
         try:
-            kept: Any = await self._store.async_load() or {}
-        except (HomeAssistantError, NotImplementedError) as err:
-            LOGGER.warning("What was still to be told can't be read: %s", err)
-            return
-        self._used = bool(kept)
-        for key, notification in notifications.items():
-            if (one := kept.get("pending", {}).get(key)) is not None:
-                self.pending[key] = _restored(one)
-            if key in kept.get("showing", ()):
-                self.showing[key] = notification
+            if not (kept := await self._store.async_load()):
+                return
+            pending, showing = kept["pending"], kept["showing"]
+            self._used = True
+            for key, notification in notifications.items():
+                if key in pending:
+                    self.pending[key] = _restored(pending[key])
+                if key in showing:
+                    self.showing[key] = notification
+        except (HomeAssistantError, NotImplementedError, *_MISFITS) as err:
+            # To lose a message is bad, to stop backups for it would be worse.
+            LOGGER.warning("What was still to be told can't be read: %r", err)
 
     @callback
     def save(self) -> None:
@@ -144,6 +148,6 @@ def _restored(kept: Any) -> Pending:
         if kept["due"] is not None:
             pending.due = dt_util.utc_from_timestamp(kept["due"])
         pending.told = [News.of(one) for one in kept["told"]]
-    except (KeyError, TypeError, ValueError) as err:
+    except _MISFITS as err:
         LOGGER.warning("Something that was still to be told can't be read: %r", err)
     return pending

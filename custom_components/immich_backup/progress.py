@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 import time
 from typing import Any, Final
@@ -100,7 +100,7 @@ class ProgressTeller:
     @callback
     def clear(self) -> None:
         """Let no phone show the progress of a run that is over."""
-        for key in self._showing:
+        for key in list(self._showing):
             self._begin(self._clear(key))
 
     async def stop(self) -> None:
@@ -112,10 +112,11 @@ class ProgressTeller:
                 await asyncio.gather(*map(self._clear, self._showing))
 
     @callback
-    def follow(self, ids: Iterable[str]) -> None:
-        """Clear what is shown for notifications that are no longer among these."""
-        for key in self._showing.keys() - set(ids):
-            self._begin(self._clear(key))
+    def follow(self, notifications: Mapping[str, Notification]) -> None:
+        """Clear what is shown for notifications that are not what they were."""
+        for key, shown in list(self._showing.items()):
+            if notifications.get(key) != shown:
+                self._begin(self._clear(key))
 
     @callback
     def _go_on(self, run: RunReport, notifications: Iterable[Notification]) -> None:
