@@ -289,6 +289,24 @@ async def test_two_homes_at_once(
     assert await library.albums() == {"x": ["one.jpg", "two.jpg"]}
 
 
+async def test_shared(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """A new album is shared; who is not there any more keeps it from nobody."""
+    anna = await server.add_user("anna@example.com", "Anna")
+    make(camera, "a.jpg")
+    folder = arranged(camera, album="Card", album_share=[anna.id], album_role="editor")
+    async with rig_on(server, tmp_path / "ledger.db", [folder]) as rig:
+        await rig.run()
+        (album,) = await library.call("GET", "/albums")
+        roles = {one["user"]["id"]: one["role"] for one in album["albumUsers"]}
+        assert roles == {anna.id: "editor", server.admin().id: "owner"}
+        gone = "00000000-0000-4000-8000-000000000000"
+        await rig.engine.apply(arranged(camera, album="New", album_share=[gone]))
+        await rig.engine.organise()
+        assert (await library.albums())["New"] == ["a.jpg"]
+
+
 async def test_few_calls(server: Simulator, tmp_path: Path, camera: Path) -> None:
     """The calls grow with the albums, not with the photos."""
     for number in range(200):

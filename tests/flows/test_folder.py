@@ -331,6 +331,34 @@ async def test_organise(home: Home) -> None:
     }
 
 
+async def test_share(home: Home) -> None:
+    """Albums can be shared with the other users of the server, by their names."""
+    anna = await home.immich.add_user("anna@example.com", "Anna")
+    await home.set_up()
+    confirm = await submit(home, await begin(home), folder_form(home.folder()))
+    form = await submit(home, confirm, ORGANISE)
+    (section,) = (f for f in fields(form).values() if f["name"] == SECTION_ALBUM)
+    (field,) = (f for f in section["schema"] if f["name"] == "album_share")
+    options = field["selector"]["select"]["options"]
+    assert {"value": anna.id, "label": "Anna"} in options
+    assert home.entry.unique_id not in {option["value"] for option in options}
+    entered = organise_form(album="year", **{SECTION_ALBUM: {"album_share": [anna.id]}})
+    confirm = await submit(home, form, entered)
+    await submit(home, confirm, SAVE)
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.data[CONF_ORGANISE] == {
+        "album": "year",
+        "album_share": [anna.id],
+        "album_role": "viewer",
+    }
+    # While the server is away what was chosen is still offered.
+    await home.immich.stop()
+    form = await begin(home, subentry.subentry_id)
+    confirm = await submit(home, form, suggested(form))
+    form = await submit(home, confirm, ORGANISE)
+    assert suggested(form) == entered
+
+
 @pytest.mark.parametrize(
     ("entered", "error"),
     [

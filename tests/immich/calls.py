@@ -109,6 +109,7 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "city": lambda client: client.city("asset"),
     "link_live_photo": lambda client: client.link_live_photo("still", "video"),
     "create_stack": lambda client: client.create_stack(["first", "second"]),
+    "users": lambda client: client.users(),
     "delete_album": lambda client: client.delete_album("album"),
     "thumbnail": lambda client: client.thumbnail("asset"),
 }

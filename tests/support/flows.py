@@ -15,6 +15,7 @@ from custom_components.immich_backup.const import (
     CONF_ALBUM,
     CONF_ALBUM_LEVELS,
     CONF_ALBUM_OTHERWISE,
+    CONF_ALBUM_ROLE,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
@@ -119,6 +120,7 @@ def organise_form(**changes: Any) -> dict[str, Any]:
         SECTION_ALBUM: {
             CONF_ALBUM_LEVELS: 1,
             CONF_ALBUM_OTHERWISE: "none",
+            CONF_ALBUM_ROLE: "viewer",
             CONF_TRIP_HOURS: 8,
             CONF_TRIP_KM: 50,
             CONF_TRIP_PHOTOS: 5,

@@ -16,7 +16,9 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.util import dt as dt_util
 
+from ..account import client_of
 from ..const import (
+    CONF_ALBUM_SHARE,
     CONF_ORGANISE,
     CONF_RECURSIVE,
     CONF_RULES,
@@ -28,6 +30,7 @@ from ..engine.detect.root import Root
 from ..engine.ledger import LedgerError
 from ..engine.preview import Preview, preview
 from ..folders import build_folder
+from ..immich.errors import ImmichError
 from .folder_form import (
     SECTION_DETAILS,
     SECTION_WHAT,
@@ -39,6 +42,7 @@ from .folder_form import (
 )
 from .organise_form import (
     EXAMPLE,
+    SECTION_ALBUM,
     check_organise,
     opened_sections,
     organise_data_of,
@@ -146,7 +150,7 @@ class FolderSubentryFlow(SavingFlow):
         return self.async_show_form(
             step_id="organise",
             data_schema=self.add_suggested_values_to_schema(
-                organise_schema(opened), self._organise
+                organise_schema(opened, await self._users()), self._organise
             ),
             errors=errors,
             description_placeholders={
@@ -319,6 +323,21 @@ class FolderSubentryFlow(SavingFlow):
                 return await self.hass.async_add_executor_job(_preview, folder)
         except TimeoutError:
             return None
+
+    async def _users(self) -> dict[str, str]:
+        """Return the names of the server's other users, and of those chosen, by id."""
+        entry = self._get_entry()
+        chosen = self._organise.get(SECTION_ALBUM, {}).get(CONF_ALBUM_SHARE, ())
+        users = {user_id: user_id for user_id in chosen}
+        with suppress(ImmichError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                found = await client_of(self.hass, entry.data).users()
+            users |= {
+                user.id: user.name or user.email
+                for user in found
+                if user.id != entry.unique_id
+            }
+        return users
 
     def _engine(self) -> Engine | None:
         """Return what does the account's work; None if it is not loaded."""

@@ -14,6 +14,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -31,6 +32,8 @@ from ..const import (
     CONF_ALBUM_LEVELS,
     CONF_ALBUM_NAME,
     CONF_ALBUM_OTHERWISE,
+    CONF_ALBUM_ROLE,
+    CONF_ALBUM_SHARE,
     CONF_DESCRIPTION,
     CONF_FAVOURITE,
     CONF_LIVE_PHOTOS,
@@ -57,7 +60,7 @@ from ..engine.organise.arrangement import (
 from ..engine.organise.subject import Subject
 from ..engine.organise.trips import TripRules
 from ..home import HomeContext
-from ..immich import Visibility
+from ..immich import AlbumRole, Visibility
 
 SECTION_ALBUM = "album_section"
 SECTION_TOGETHER = "together"
@@ -90,6 +93,8 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
         CONF_ALBUM_OTHERWISE,
         CONF_ALBUM_LEVELS,
         CONF_ALBUM_JOINER,
+        CONF_ALBUM_SHARE,
+        CONF_ALBUM_ROLE,
     ),
     SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
     SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
@@ -98,8 +103,13 @@ _TRIPS = TripRules()
 _SAMPLE_PATH = "Holiday/IMG_0001.jpg"
 
 
-def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
-    """Return the form; ``opened`` are the sections that are shown open."""
+def organise_schema(
+    opened: Collection[str] = (), users: Mapping[str, str] | None = None
+) -> probatio.Schema:
+    """Return the form; ``opened`` are the sections that are shown open.
+
+    ``users`` are those with whom albums can be shared: names by ids.
+    """
     details = {
         probatio.Optional(CONF_ALBUM_CALENDARS): EntitySelector(
             EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
@@ -116,6 +126,23 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 options=[AlbumBy.NONE.value, *sorted(DATED, reverse=True)],
                 mode=SelectSelectorMode.DROPDOWN,
                 translation_key="album",
+            )
+        ),
+        probatio.Optional(CONF_ALBUM_SHARE): SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=user_id, label=name)
+                    for user_id, name in (users or {}).items()
+                ],
+                multiple=True,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        probatio.Required(CONF_ALBUM_ROLE, default=AlbumRole.VIEWER): SelectSelector(
+            SelectSelectorConfig(
+                options=[role.value for role in AlbumRole],
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="album_role",
             )
         ),
         probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
@@ -243,6 +270,8 @@ def organise_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
         del values[CONF_ALBUM_OTHERWISE]
     of_others = {key for keys in _OF_ALBUM.values() for key in keys}
     of_others -= set(_OF_ALBUM.get(by, ()))
+    if by is AlbumBy.NONE or CONF_ALBUM_SHARE not in values:
+        of_others |= {CONF_ALBUM_SHARE, CONF_ALBUM_ROLE}
     return {key: value for key, value in values.items() if key not in of_others}
 
 

@@ -4,6 +4,7 @@ from .address import complete_address, normalise_address
 from .client import MAX_CHECK, OLDEST_VERSION, SMALL_BODY, ImmichClient
 from .models import (
     Album,
+    AlbumRole,
     ApiKey,
     CheckAction,
     CheckResult,
@@ -22,6 +23,7 @@ __all__ = [
     "OLDEST_VERSION",
     "SMALL_BODY",
     "Album",
+    "AlbumRole",
     "ApiKey",
     "AssetUpload",
     "CheckAction",

@@ -20,6 +20,7 @@ from .errors import (
 )
 from .models import (
     Album,
+    AlbumRole,
     ApiKey,
     CheckResult,
     MediaTypes,
@@ -89,6 +90,12 @@ class ImmichClient:
     async def me(self) -> User:
         """Return the key's user, with quota; needs `user.read`."""
         return User.from_json(await self._call("GET", "users/me"))
+
+    async def users(self) -> Sequence[User]:
+        """Return all users of the server, without quotas (`user.read`)."""
+        return [
+            User.from_json(item) for item in _list(await self._call("GET", "users"))
+        ]
 
     async def storage(self) -> Storage:
         """Return the server's disk space; needs `server.storage`."""
@@ -206,16 +213,24 @@ class ImmichClient:
             key=lambda album: (album.created_at, album.id),
         )
 
-    async def create_album(self, name: str, asset_ids: Sequence[str] = ()) -> Album:
+    async def create_album(
+        self,
+        name: str,
+        asset_ids: Sequence[str] = (),
+        share: Mapping[str, AlbumRole] | None = None,
+    ) -> Album:
         """Create an album, whether or not one of this name exists (`album.create`).
 
-        Assets that are not this user's are left out of it silently.
+        Assets that are not this user's are left out of it silently. It is shared with
+        other users (their ids); RefusedError if one of them is not there.
         """
-        return Album.from_json(
-            await self._call(
-                "POST", "albums", body={"albumName": name, "assetIds": list(asset_ids)}
-            )
-        )
+        body: dict[str, object] = {"albumName": name, "assetIds": list(asset_ids)}
+        if share:
+            body["albumUsers"] = [
+                {"userId": user_id, "role": role.value}
+                for user_id, role in share.items()
+            ]
+        return Album.from_json(await self._call("POST", "albums", body=body))
 
     async def rename_album(self, album_id: str, name: str) -> None:
         """Give an album another name (`album.update`)."""

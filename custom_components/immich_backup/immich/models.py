@@ -209,6 +209,13 @@ class UploadResult:
         return cls(asset_id=_id(data), duplicate=status == "duplicate")
 
 
+class AlbumRole(StrEnum):
+    """What somebody may do with an album that is shared with them."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Album:
     """An album of this user or shared with them.

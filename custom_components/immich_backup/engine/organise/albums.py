@@ -4,8 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 import logging
 
-from ...immich import Album, ImmichClient
-from ...immich.errors import ImmichError, NotFoundError, PermissionMissingError
+from ...immich import Album, AlbumRole, ImmichClient
+from ...immich.errors import (
+    ImmichError,
+    NotFoundError,
+    PermissionMissingError,
+    RefusedError,
+)
 from ..clock import Clock
 from ..ledger import Ledger, arranging
 from .placement import AlbumRef
@@ -45,8 +50,13 @@ class Albums:
         row = self._known.get(ref.key)
         return row is not None and row.unwanted and self._find(ref) is None
 
-    async def put(self, ref: AlbumRef, asset_ids: Sequence[str]) -> str:
-        """Put assets into an album, made where there is none; return its id.
+    async def put(
+        self,
+        ref: AlbumRef,
+        asset_ids: Sequence[str],
+        share: Mapping[str, AlbumRole] | None = None,
+    ) -> str:
+        """Put assets into an album, made (and shared) where there is none; return its id.
 
         Those that the server refuses were deleted there, or are locked. Raises
         AlbumDeletedError, ImmichError, LedgerError.
@@ -58,7 +68,7 @@ class Albums:
             raise AlbumDeletedError(f"The album “{ref.name}” was deleted in Immich")
         if album is None:
             name = next(name for name in _names(ref) if name not in self._named)
-            album = await self._client.create_album(name, left[:AT_ONCE])
+            album = await self._create(name, left[:AT_ONCE], share or {})
             self._add(album)
             self._made[ref.key] = album, left[:AT_ONCE]
             left = left[AT_ONCE:]
@@ -69,6 +79,18 @@ class Albums:
             if ref.key in self._made:
                 self._made[ref.key][1].extend(part)
         return album.id
+
+    async def _create(
+        self, name: str, asset_ids: Sequence[str], share: Mapping[str, AlbumRole]
+    ) -> Album:
+        """Make an album; without sharing it if somebody is not there any more."""
+        try:
+            return await self._client.create_album(name, asset_ids, share)
+        except (RefusedError, NotFoundError) as err:
+            if not share:
+                raise
+            _LOGGER.warning("The album “%s” is not shared: %s", name, err)
+            return await self._client.create_album(name, asset_ids)
 
     async def merge(self) -> Mapping[str, Sequence[str]]:
         """Unite albums that someone else made under the same names at the same moment.

@@ -1,10 +1,10 @@
 """What the owner of a folder wants of its stored files: album, tags and more."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ...immich import Visibility
+from ...immich import AlbumRole, Visibility
 from .trips import TripRules
 
 # Immich takes longer ones; nobody reads them.
@@ -62,7 +62,8 @@ class AlbumChoice:
     ``name`` is that of the one album, or a template of it; ``levels`` is how many
     sub-folders, from the top, make a name, and ``joiner`` what stands between them.
     ``calendars`` are asked for events (entity ids), ``trips`` is what makes a trip, and
-    ``otherwise`` is what dates a file that belongs to no event, trip or zone.
+    ``otherwise`` is what dates a file that belongs to no event, trip or zone. A new
+    album is shared with other users of the server (``share``, their ids).
     """
 
     by: AlbumBy
@@ -71,6 +72,8 @@ class AlbumChoice:
     joiner: str = " - "
     calendars: tuple[str, ...] = ()
     trips: TripRules = TripRules()
+    share: tuple[str, ...] = ()
+    role: AlbumRole = AlbumRole.VIEWER
     otherwise: AlbumBy = AlbumBy.NONE
 
 
@@ -134,7 +137,7 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     """Return what is wanted from its stored form.
 
     Fields, all optional: album (see AlbumBy; any other text is an album's name),
-    album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
+    album_share (ids of users), album_role, album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
     trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
     visibility (timeline, archive, hidden, locked), description, live_photos, stacks
     (see StackKind). Raises ArrangementError.
@@ -157,6 +160,19 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
 
 
 def _album(data: Mapping[str, object]) -> AlbumChoice | None:
+    """Return which album is wanted, if any, and with whom it is shared."""
+    choice = _choice(data)
+    share = _words(data, "album_share")
+    if choice is None or not share:
+        return choice
+    try:
+        role = AlbumRole(_text(data, "album_role", MAX_NAME) or AlbumRole.VIEWER)
+    except ValueError as err:
+        raise ArrangementError("album_role", "unknown") from err
+    return replace(choice, share=share, role=role)
+
+
+def _choice(data: Mapping[str, object]) -> AlbumChoice | None:
     """Return which album is wanted, if any."""
     word = _text(data, "album", MAX_TEXT)
     try:

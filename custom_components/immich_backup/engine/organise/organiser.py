@@ -350,7 +350,9 @@ class Organiser:
                 del todo.albums[ref]
                 continue
             try:
-                album_id = await self._try(albums.put(ref, list(wanted)))
+                album_id = await self._try(
+                    albums.put(ref, list(wanted), todo.shares.get(ref))
+                )
             except ImmichError as err:
                 postpone(wanted, err)
                 del todo.albums[ref]

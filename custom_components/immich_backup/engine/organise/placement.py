@@ -1,9 +1,9 @@
 """Where one stored file goes, decided by its arrangement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...immich import Visibility
+from ...immich import AlbumRole, Visibility
 from ..context import Context
 from .arrangement import (
     DATED,
@@ -40,12 +40,14 @@ def trip_key(trip: int) -> str:
 class Placement:
     """Album, tags and what else a file gets.
 
+    A new album is shared with other users (``share``, by their ids).
     ``zone`` and ``event`` are what was found for it. ``problems`` are sentences about
     what could not be decided, which it then lacks; ``undecided`` is one about what may
     be decided later.
     """
 
     album: AlbumRef | None = None
+    share: Mapping[str, AlbumRole] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     favourite: bool = False
     visibility: Visibility | None = None
@@ -153,6 +155,9 @@ def _placement(draft: _Draft) -> Placement:
     description = draft.text(arrangement.description or "").strip()[:MAX_TEXT]
     return Placement(
         album=_album(draft),
+        share={}
+        if draft.choice is None
+        else dict.fromkeys(draft.choice.share, draft.choice.role),
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
         favourite=arrangement.favourite,
         visibility=arrangement.visibility,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 import hashlib
 
-from ...immich import Visibility
+from ...immich import AlbumRole, Visibility
 from ..ledger.arranging import AlbumRow
 from .placement import AlbumRef, Placement
 from .planner import Plan
@@ -39,10 +39,11 @@ class Change:
 class Todo:
     """Assets (their ids) by the album that they go to, the tags and what else they get.
 
-    ``links`` and ``stacks`` are as in Pairing. ``users`` are the files that each asset stands for.
+    ``shares`` are the users with whom an album is shared if it is made. ``links`` and ``stacks`` are as in Pairing. ``users`` are the files that each asset stands for.
     """
 
     albums: dict[AlbumRef, dict[str, None]] = field(default_factory=dict)
+    shares: dict[AlbumRef, dict[str, AlbumRole]] = field(default_factory=dict)
     tags: dict[tuple[str, ...], dict[str, None]] = field(default_factory=dict)
     changes: dict[Change, dict[str, None]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -86,6 +87,7 @@ def todo_of(
             row = albums.get(ref.key)
             if row is None or album_word(row.id) not in words:
                 todo.albums.setdefault(ref, {})[asset_id] = None
+                todo.shares.setdefault(ref, {}).update(placement.share)
         tags = tuple(tag for tag in placement.tags if tag_word(tag) not in words)
         if tags:
             todo.tags.setdefault(tags, {})[asset_id] = None
