@@ -56,7 +56,7 @@ class Job:
 
 
 async def back_up(job: Job, disturbed: Disturbance) -> None:
-    """Run engines until every file of the folder is protected."""
+    """Run engines until every file of the folder is protected and organised."""
     while not await _back_up(job, disturbed):
         pass
 
@@ -73,11 +73,19 @@ async def _back_up(job: Job, disturbed: Disturbance) -> bool:
         RuleSet,
         RunTrigger,
     )
-    from custom_components.immich_backup.engine.ledger import LedgerError  # noqa: PLC0415
+    from custom_components.immich_backup.engine.ledger import LedgerError, arranging  # noqa: PLC0415
+    from custom_components.immich_backup.engine.organise.arrangement import (  # noqa: PLC0415
+        parse_arrangement,
+    )
     from custom_components.immich_backup.immich import ImmichClient  # noqa: PLC0415
 
     folder = Folder(
-        id="photos", name="Photos", path=job.folder, rules=RuleSet(), settle_seconds=0.1
+        id="photos",
+        name="Photos",
+        path=job.folder,
+        rules=RuleSet(),
+        settle_seconds=0.1,
+        arrangement=parse_arrangement({"album": "folders", "tags": ["All"]}),
     )
     async with aiohttp.ClientSession() as session:
         engine = Engine(
@@ -95,7 +103,8 @@ async def _back_up(job: Job, disturbed: Disturbance) -> bool:
                     disturbed.restart = False
                     return False
                 tally = (await engine.overview()).tally
-                if tally.present == tally.count(FileState.PROTECTED) > 0:
+                is_stored = tally.present == tally.count(FileState.PROTECTED) > 0
+                if is_stored and not await engine.ledger.ask(arranging.count):
                     return True
         except LedgerError:
             # It could not be opened; Home Assistant would try again, too.

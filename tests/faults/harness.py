@@ -118,6 +118,7 @@ class Scene:
         with closing(sqlite3.connect(self.ledger)) as con:
             states = con.execute("SELECT state, count(*) FROM file GROUP BY state")
             assert dict(states.fetchall()) == {"protected": self.files}
+        self._check_organised()
         bodies = Counter(
             request.headers["x-immich-checksum"]
             for request in self.server.requests.matching("POST", "/api/assets")
@@ -125,6 +126,24 @@ class Scene:
         assert max(bodies.values()) <= 1 + self.kills
         # Only what was on its way at a kill is sent again.
         assert bodies.total() <= len(self.contents) + CONCURRENCY * self.kills
+
+    def _check_organised(self) -> None:
+        """Assert that there is one album for each sub-folder, with all of its files."""
+        db = self.server.backend.store.db
+        albums = db.execute(
+            "SELECT a.name, x.asset_id FROM albums a JOIN album_assets x"
+            " ON x.album_id = a.id"
+        ).fetchall()
+        by_sha1 = {asset.sha1: asset.id for asset in self.server.assets()}
+        expected = {
+            (path.parent.name, by_sha1[sha1(path.read_bytes()).hexdigest()])
+            for path in self.folder.rglob("*.jpg")
+        }
+        assert {tuple(row) for row in albums} == expected
+        names = [row[0] for row in db.execute("SELECT name FROM albums")]
+        assert sorted(names) == sorted(set(names)), "two albums of one name"
+        tagged = {row[0] for row in db.execute("SELECT asset_id FROM tag_assets")}
+        assert tagged == set(by_sha1.values())
 
 
 @asynccontextmanager

@@ -123,6 +123,12 @@ def one(con: sqlite3.Connection, key: str, path: bytes) -> Arrangeable | None:
     return found[0] if found else None
 
 
+def count(con: sqlite3.Connection) -> int:
+    """Return how many files are still to be organised."""
+    (files,) = con.execute("SELECT count(*) FROM unarranged").fetchone()
+    return int(files)
+
+
 def unread_files(
     con: sqlite3.Connection, where: str, values: Sequence[object]
 ) -> list[Arrangeable]:
