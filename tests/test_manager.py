@@ -350,7 +350,8 @@ async def test_all_missing_permissions(home: Home) -> None:
     assert entry is not None
     assert entry.translation_placeholders is not None
     assert entry.translation_placeholders["permissions"] == (
-        "album.create\nalbumAsset.create\nasset.upload\ntag.asset"
+        "album.create\nalbum.delete\nalbum.update\nalbumAsset.create\nasset.read\n"
+        "asset.update\nasset.upload\nstack.create\ntag.asset"
     )
     # Added; but whether it works shows only when something is uploaded.
     home.manager.issues.permissions_told(frozenset())
@@ -372,7 +373,8 @@ async def test_missing_album_permissions(home: Home) -> None:
     assert entry.severity is ir.IssueSeverity.WARNING
     assert entry.translation_placeholders is not None
     assert entry.translation_placeholders["permissions"] == (
-        "album.create\nalbumAsset.create\ntag.asset"
+        "album.create\nalbum.delete\nalbum.update\nalbumAsset.create\nasset.read\n"
+        "asset.update\nstack.create\ntag.asset"
     )
     assert home.state("binary_sensor", "problem").state == "off"
     home.manager.issues.permissions_told(frozenset())

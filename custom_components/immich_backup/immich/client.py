@@ -235,7 +235,10 @@ class ImmichClient:
     async def rename_album(self, album_id: str, name: str) -> None:
         """Give an album another name (`album.update`)."""
         await self._call(
-            "PATCH", f"albums/{quote(album_id, safe='')}", body={"albumName": name}
+            "PATCH",
+            f"albums/{quote(album_id, safe='')}",
+            body={"albumName": name},
+            resend=True,
         )
 
     async def delete_album(self, album_id: str) -> None:
