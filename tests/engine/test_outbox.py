@@ -115,6 +115,28 @@ async def test_album_and_tags_are_made_once(server: Simulator, tmp_path: Path) -
     assert sorted(tag["value"] for tag in tags) == ["Home", "Home/Doorbell"]
 
 
+async def test_renamed_and_deleted_album(server: Simulator, tmp_path: Path) -> None:
+    """An album is found whatever its name is now, and not made again once deleted."""
+    paths = [photo(tmp_path, f"{number}.jpg") for number in range(3)]
+    async with (
+        engine_on(server, tmp_path / "ledger.db") as engine,
+        aiohttp.ClientSession() as session,
+    ):
+        client = ImmichClient(session, server.url, server.api_key)
+        await engine.upload([UploadItem(path=str(paths[0]), wish=WISH)])
+        (album,) = await client.albums()
+        await client.rename_album(album.id, "Front door")
+        await engine.upload([UploadItem(path=str(paths[1]), wish=WISH)])
+        (album,) = await client.albums()
+        assert (album.name, album.asset_count) == ("Front door", 2)
+        await client.delete_album(album.id)
+        (outcome,) = await engine.upload([UploadItem(path=str(paths[2]), wish=WISH)])
+        assert outcome.state is UploadState.UPLOADED
+        assert "deleted" in (outcome.problem or "")
+        assert await client.albums() == []
+        assert (await engine.overview()).deleted_albums == ("Doorbell",)
+
+
 async def test_refused_permission_costs_the_album_only(
     server: Simulator, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from .ledger.outbox import Posted
 from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import FileState, Reason, RunTrigger, Source, Wish
+from .organise.albums import Albums
 from .organise.wishes import grant
 from .runner import Runner
 
@@ -269,7 +270,8 @@ class Outbox:
         ):
             return None
         try:
-            await grant(self._link.client, posted.wish, [posted.asset_id])
+            albums = Albums(self._link.client, self._ledger, self._clock)
+            await grant(albums, self._ledger, posted.wish, [posted.asset_id])
         except PermissionMissingError as err:
             # The file is safe; one refused permission costs one feature only.
             return str(err)

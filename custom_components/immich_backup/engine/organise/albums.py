@@ -30,7 +30,7 @@ class Albums:
 
     def __init__(self, client: ImmichClient, ledger: Ledger, clock: Clock) -> None:
         """Ask this server, remember in this ledger."""
-        self._client = client
+        self.client = client
         self._ledger = ledger
         self._clock = clock
         self._own: dict[str, Album] = {}
@@ -41,7 +41,7 @@ class Albums:
 
     async def look(self) -> None:
         """See which albums there are; raises ImmichError, LedgerError."""
-        for album in await self._client.albums():
+        for album in await self.client.albums():
             self._add(album)
         self._known = await self._ledger.ask(arranging.albums)
 
@@ -75,7 +75,7 @@ class Albums:
         await self._remember(ref, album)
         for start in range(0, len(left), AT_ONCE):
             part = left[start : start + AT_ONCE]
-            await self._client.add_to_album(album.id, part)
+            await self.client.add_to_album(album.id, part)
             if ref.key in self._made:
                 self._made[ref.key][1].extend(part)
         return album.id
@@ -85,12 +85,12 @@ class Albums:
     ) -> Album:
         """Make an album; without sharing it if somebody is not there any more."""
         try:
-            return await self._client.create_album(name, asset_ids, share)
+            return await self.client.create_album(name, asset_ids, share)
         except (RefusedError, NotFoundError) as err:
             if not share:
                 raise
             _LOGGER.warning("The album “%s” is not shared: %s", name, err)
-            return await self._client.create_album(name, asset_ids)
+            return await self.client.create_album(name, asset_ids)
 
     async def merge(self) -> Mapping[str, Sequence[str]]:
         """Unite albums that someone else made under the same names at the same moment.
@@ -104,7 +104,7 @@ class Albums:
             return moved
         oldest: dict[str, Album] = {}
         counts: dict[str, int] = {}
-        for album in await self._client.albums():
+        for album in await self.client.albums():
             oldest.setdefault(album.name, album)
             counts[album.id] = album.asset_count
         for key, (ours, asset_ids) in self._made.items():
@@ -112,7 +112,7 @@ class Albums:
             if winner is None or winner.id == ours.id or ours.id not in counts:
                 continue
             for start in range(0, len(asset_ids), AT_ONCE):
-                await self._client.add_to_album(
+                await self.client.add_to_album(
                     winner.id, asset_ids[start : start + AT_ONCE]
                 )
             await self._ledger.run(arranging.set_album, key, winner.id, winner.name)
@@ -141,7 +141,7 @@ class Albums:
     async def _rename(self, album: Album, name: str) -> str:
         """Give an album another name, if we may; return what it is called now."""
         try:
-            await self._client.rename_album(album.id, name)
+            await self.client.rename_album(album.id, name)
         except PermissionMissingError as err:
             _LOGGER.debug("An album keeps its name: %s", err)
             return album.name
@@ -150,7 +150,7 @@ class Albums:
     async def _delete(self, album: Album) -> None:
         """Delete an album that another one replaces; it stays if that may not be."""
         try:
-            await self._client.delete_album(album.id)
+            await self.client.delete_album(album.id)
         except (PermissionMissingError, NotFoundError) as err:
             _LOGGER.debug("An album that exists twice stays: %s", err)
 
