@@ -109,6 +109,14 @@ async def test_events_of_a_calendar(home: Home, calendar: None) -> None:
     assert explained["organised"]["event"] == "Cake"
     assert explained["organised"]["captured_at"] == "2024-07-13T21:30:00-04:00"
     assert explained["organised"]["captured_by"] == "exif"
+    assert explained["organised"]["text"] == (
+        "Its album is “Cake”, by what was in the calendar when it was taken. Taken"
+        " 2024-07-13 21:30:00, as its EXIF data say."
+    )
+    explained = await act(home.hass, "explain", path=str(home.folder() / "old.jpg"))
+    assert explained["organised"]["text"].startswith(
+        "Its album is “1999”, by the year in which it was taken, as it belongs to"
+    )
 
 
 async def test_a_calendar_that_is_gone(home: Home) -> None:

@@ -137,6 +137,7 @@ async def _organised(
         return None
     subject, placement = explained.subject, explained.placement
     return {
+        "text": explained.text,
         "album": None if placement.album is None else placement.album.name,
         "tags": list(placement.tags),
         "favourite": placement.favourite,

@@ -27,6 +27,7 @@ from .albums import AT_ONCE, Albums
 from .placement import Placement
 from .planner import Placed, Plan, Planner
 from .subject import Subject
+from .telling import placement_text
 from .todo import Todo, album_word, link_word, stack_word, tag_word, todo_of
 from .tripbook import TripBook
 
@@ -80,13 +81,14 @@ class Organised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Where one file goes; ``done`` is False while something of it is still to be done.
+    """Where one file goes, and why (``text``); ``done`` is False while something of it is still to be done.
 
     ``problem`` says why that did not work so far.
     """
 
     subject: Subject
     placement: Placement
+    text: str
     done: bool
     problem: str | None
 
@@ -197,11 +199,13 @@ class Organiser:
         (subject,) = await self._planner.read([file])
         plan = await self._planner.plan([file], record=False)
         ((_, placement),) = plan.placed
+        (arrangement,) = self._planner.arrangements([file])
         known = await self._ledger.ask(arranging.albums)
         todo = todo_of(plan, await self._done(plan), known)
         return Explained(
             subject=subject,
             placement=placement,
+            text=placement_text(subject, placement, arrangement.album),
             done=not todo and placement.undecided is None,
             problem=await self._ledger.ask(arranging.problem, file.id)
             or placement.undecided,

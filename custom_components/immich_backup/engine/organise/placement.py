@@ -38,7 +38,7 @@ def trip_key(trip: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Album, tags and what else a file gets.
+    """Album, tags and what else a file gets; ``by`` what its album was found.
 
     A new album is shared with other users (``share``, by their ids).
     ``zone`` and ``event`` are what was found for it. ``problems`` are sentences about
@@ -47,6 +47,7 @@ class Placement:
     """
 
     album: AlbumRef | None = None
+    by: AlbumBy = AlbumBy.NONE
     share: Mapping[str, AlbumRole] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     favourite: bool = False
@@ -153,8 +154,10 @@ def _placement(draft: _Draft) -> Placement:
         for tag in (draft.text(text).split(",") if is_template(text) else [text])
     )
     description = draft.text(arrangement.description or "").strip()[:MAX_TEXT]
+    album, by = _album(draft)
     return Placement(
-        album=_album(draft),
+        album=album,
+        by=by,
         share={}
         if draft.choice is None
         else dict.fromkeys(draft.choice.share, draft.choice.role),
@@ -169,15 +172,16 @@ def _placement(draft: _Draft) -> Placement:
     )
 
 
-def _album(draft: _Draft) -> AlbumRef | None:
-    """Return a file's album, if it goes to one."""
+def _album(draft: _Draft) -> tuple[AlbumRef | None, AlbumBy]:
+    """Return a file's album, if it goes to one, and by what it was found."""
     choice = draft.choice
     if choice is None or draft.undecided is not None:
-        return None
-    name = _name(draft, choice, choice.by)
-    if not name and choice.by in EVENTFUL:
-        name = _name(draft, choice, choice.otherwise)
-    return AlbumRef(name, name) if name else None
+        return None, AlbumBy.NONE
+    ways = [choice.by, choice.otherwise] if choice.by in EVENTFUL else [choice.by]
+    for by in ways:
+        if name := _name(draft, choice, by):
+            return AlbumRef(name, name), by
+    return None, AlbumBy.NONE
 
 
 def _name(draft: _Draft, choice: AlbumChoice, by: AlbumBy) -> str:

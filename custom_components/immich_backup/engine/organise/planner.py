@@ -101,7 +101,11 @@ class Planner:
                 # Its still stands for the video of a live photo.
                 return Placement()
             album = trips.get((file.folder, file.asset_id))
-            return placement if album is None else replace(placement, album=album)
+            return (
+                placement
+                if album is None
+                else replace(placement, album=album, by=AlbumBy.TRIP)
+            )
 
         placed = [(file, final(file, placement)) for file, placement in batch.placed]
         return Plan(placed, together, reopened)
