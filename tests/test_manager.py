@@ -1,11 +1,13 @@
 """Schedules and repair issues of an account at work."""
 
+import asyncio
 import logging
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
@@ -13,6 +15,7 @@ from custom_components.immich_backup import coordinator, issue_keeper
 from custom_components.immich_backup.const import (
     CONF_DETECTION,
     CONF_NEW_MEDIA,
+    CONF_ORGANISE,
     CONF_RULES,
     CONF_SCHEDULE_TIME,
     DOMAIN,
@@ -25,7 +28,7 @@ from custom_components.immich_backup.engine.model import Halt
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
 
-from .support.home import ENTRY_ID, Home, folder_data, permission_lost, until
+from .support.home import API_KEY, ENTRY_ID, Home, folder_data, permission_lost, until
 
 
 def issue(
@@ -377,8 +380,34 @@ async def test_missing_album_permissions(home: Home) -> None:
         "asset.update\nstack.create\ntag.asset"
     )
     assert home.state("binary_sensor", "problem").state == "off"
-    home.manager.issues.permissions_told(frozenset())
+    assert home.manager.issues.permissions_told(frozenset()) is True
+    assert home.manager.issues.permissions_told(frozenset()) is False
     assert raised(home.hass) == set()
+
+
+async def test_permissions_that_come_later(home: Home) -> None:
+    """What could not be organised is made up for once the key may."""
+    allowed = ["user.read", "asset.upload"]
+    key = await home.immich.add_api_key(home.immich.admin(), allowed)
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    organise = {"album": "name", "album_name": "Card"}
+    await home.set_up(folder_data(folder, **{CONF_ORGANISE: organise}), api_key=key)
+    await home.until_state("sensor", "protected_files", "1")
+    await until_raised(home, Issue.FEATURE_PERMISSIONS)
+    # In Immich somebody adds them to the key.
+    key_id = (await home.manager.client.api_key()).id
+    async with async_get_clientsession(home.hass).put(
+        f"{home.immich.url}/api/api-keys/{key_id}",
+        json={"permissions": ["all"]},
+        headers={"x-api-key": API_KEY},
+    ) as response:
+        response.raise_for_status()
+    await home.manager.server.async_refresh()
+    async with asyncio.timeout(20):
+        while not await home.manager.client.albums():
+            await asyncio.sleep(0.05)
+    assert issue(home.hass, Issue.FEATURE_PERMISSIONS) is None
 
 
 async def test_refused_without_a_name(home: Home) -> None:

@@ -145,10 +145,15 @@ class IssueKeeper:
         )
 
     @callback
-    def permissions_told(self, missing: frozenset[str]) -> None:
-        """Take what the server says of the key: which permissions it lacks."""
+    def permissions_told(self, missing: frozenset[str]) -> bool:
+        """Take what the server says of the key: which permissions it lacks.
+
+        Returns whether it lacked more before.
+        """
+        more = bool(self._missing - missing)
         self._missing = missing
         self._tell_permissions()
+        return more
 
     @callback
     def rules_unreadable(self, subentry: ConfigSubentry, error: RuleError) -> None:

@@ -299,6 +299,12 @@ class BackupManager:
         if (scheduling := self._schedulings.pop(subentry_id, None)) is not None:
             scheduling.end()
 
+    async def _organise_soon(self) -> None:
+        """Make up for what the key was not allowed to do."""
+        # Without the ledger it is done later.
+        with suppress(LedgerError):
+            await self.engine.organise_soon()
+
     async def _phone_answered(self, event: HomeAssistantEvent) -> None:
         """Try again what failed, if that is what someone chose on a phone."""
         if event.data.get("action") == retry_action(self.entry):
@@ -349,7 +355,10 @@ class BackupManager:
         """Let the account's device follow the server; go on when it allows again."""
         if (info := self.server.data) is None:
             return
-        self.issues.permissions_told(info.missing_permissions)
+        if self.issues.permissions_told(info.missing_permissions):
+            self.entry.async_create_background_task(
+                self.hass, self._organise_soon(), f"{DOMAIN} organise"
+            )
         if (device_id := self._device_id(self.entry.entry_id)) is not None:
             dr.async_get(self.hass).async_update_device(
                 device_id, sw_version=str(info.version)

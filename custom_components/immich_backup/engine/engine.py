@@ -457,6 +457,11 @@ class Engine:
         """
         return await self._organiser.explain(report.folder, os.fsencode(report.path))
 
+    async def organise_soon(self) -> None:
+        """Try again what could not be organised; raises LedgerError."""
+        await self.ledger.run(arranging.try_again)
+        self._organiser.wake()
+
     async def answer_deleted_albums(self, *, make_again: bool) -> None:
         """Take a person's word on the albums that they deleted; raises LedgerError."""
         await self.ledger.run(

@@ -14,6 +14,9 @@ from .files import PATH
 from .rows import Stamp
 
 _PART = 500
+_FIRST_RETRY = 15 * 60.0
+# A later time comes from a clock that jumped, and is due.
+_LONGEST_RETRY = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,9 @@ def arrange_again(con: sqlite3.Connection, folders: Collection[int]) -> int:
     """Let all protected files of these folders be organised; return how many."""
     return sum(
         con.execute(
-            "INSERT INTO unarranged SELECT id, NULL, NULL FROM file"
+            "INSERT INTO unarranged (file) SELECT id FROM file"
             " WHERE folder = ? AND state = 'protected'"
-            " ON CONFLICT DO UPDATE SET next_try = NULL",
+            " ON CONFLICT DO UPDATE SET attempts = 0, next_try = NULL",
             (folder,),
         ).rowcount
         for folder in folders
@@ -92,7 +95,7 @@ def due(
             f" AND f.folder IN ({marks}) AND u.file > ?"
             " AND coalesce(u.next_try, 0) NOT BETWEEN ? AND ?"
             " ORDER BY u.file LIMIT ?",
-            (*folders, after, now, now + _LONGEST, limit),
+            (*folders, after, now, now + _LONGEST_RETRY, limit),
         )
     )
 
@@ -154,19 +157,26 @@ def settle(
     con: sqlite3.Connection,
     done: Iterable[int],
     postponed: Mapping[int, str],
-    next_try: float,
+    now: float,
 ) -> None:
-    """Record which files are organised, and why others are to be tried again later."""
+    """Record which files are organised, and why others are to be tried again later.
+
+    Each time it takes longer, from a quarter of an hour to six hours.
+    """
     con.executemany("DELETE FROM unarranged WHERE file = ?", [(file,) for file in done])
     con.executemany(
-        "UPDATE unarranged SET problem = ?, next_try = ? WHERE file = ?",
-        [(text, next_try, file) for file, text in postponed.items()],
+        "UPDATE unarranged SET problem = ?1, attempts = attempts + 1,"
+        " next_try = ?2 + min(?3 * (1 << min(attempts, 8)), ?4) WHERE file = ?5",
+        [
+            (text, now, _FIRST_RETRY, _LONGEST_RETRY, file)
+            for file, text in postponed.items()
+        ],
     )
 
 
 def try_again(con: sqlite3.Connection) -> None:
     """Let all files that wait for another try be organised now."""
-    con.execute("UPDATE unarranged SET next_try = NULL")
+    con.execute("UPDATE unarranged SET attempts = 0, next_try = NULL")
 
 
 def applied(con: sqlite3.Connection, asset_ids: Sequence[str]) -> dict[str, set[str]]:
@@ -244,8 +254,6 @@ def forget_albums(con: sqlite3.Connection) -> None:
     con.execute("DELETE FROM album")
 
 
-# A later time comes from a clock that jumped, and is due.
-_LONGEST = 24 * 3600.0
 _NUMBER = "(SELECT id FROM folder WHERE key = ?)"
 _COLUMNS = (
     f"f.id, f.folder, f.directory, {PATH}, f.size, f.mtime_ns, f.ctime_ns, f.rule, c.asset_id,"

@@ -39,6 +39,7 @@ CREATE TABLE arranged (
 CREATE TABLE unarranged (
     file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
     problem TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
     next_try REAL
 ) STRICT;
 CREATE INDEX unarranged_next_try ON unarranged (next_try) WHERE next_try IS NOT NULL;
@@ -57,8 +58,8 @@ CREATE TABLE album (
 CREATE TRIGGER file_protected AFTER UPDATE OF state ON file
 WHEN new.state = 'protected' AND old.state <> 'protected'
 AND EXISTS (SELECT 1 FROM arranged WHERE folder = new.folder) BEGIN
-    INSERT INTO unarranged VALUES (new.id, NULL, NULL)
-    ON CONFLICT DO UPDATE SET next_try = NULL;
+    INSERT INTO unarranged (file) VALUES (new.id)
+    ON CONFLICT DO UPDATE SET attempts = 0, next_try = NULL;
 END;
 CREATE TABLE fact (
     file INTEGER PRIMARY KEY REFERENCES file ON DELETE CASCADE,
@@ -71,6 +72,7 @@ CREATE TABLE trip (
     asked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX trip_folder ON trip (folder);
+CREATE INDEX content_asset ON content (asset_id);
 CREATE TABLE moment (
     folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,
     asset_id TEXT NOT NULL,

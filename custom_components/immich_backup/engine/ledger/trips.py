@@ -87,9 +87,10 @@ def join(con: sqlite3.Connection, folder: int, joined: Mapping[str, int]) -> Non
 def reopen(con: sqlite3.Connection, folder: int, asset_ids: Iterable[str]) -> None:
     """Let the files of assets be organised again: they belong to a trip now."""
     con.executemany(
-        "INSERT INTO unarranged SELECT f.id, NULL, NULL FROM content c"
+        "INSERT INTO unarranged (file) SELECT f.id FROM content c"
         " JOIN file f ON f.sha1 = c.sha1 WHERE c.asset_id = ? AND f.folder = ?"
-        " AND f.state = 'protected' ON CONFLICT DO UPDATE SET next_try = NULL",
+        " AND f.state = 'protected'"
+        " ON CONFLICT DO UPDATE SET attempts = 0, next_try = NULL",
         [(asset_id, folder) for asset_id in asset_ids],
     )
 

@@ -35,8 +35,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # So many files are looked at together: the more, the fewer calls for each album.
 _BATCH = 20_000
-# Seconds until what failed is tried again.
-_RETRY = 15 * 60.0
+# Seconds until it is looked whether something is due.
+_INTERVAL = 15 * 60.0
 _TAGS_AT_ONCE = 100
 
 
@@ -139,7 +139,7 @@ class Organiser:
                 await self.work()
             # Also while a long run goes on, at the end of which it is done anyway.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_RETRY):
+                async with asyncio.timeout(_INTERVAL):
                     await self._wake.wait()
             self._wake.clear()
 
@@ -254,7 +254,7 @@ class Organiser:
                 arranging.settle,
                 (),
                 {file.id: text for file in files},
-                self._clock.time() + _RETRY,
+                self._clock.time(),
             )
             return False
 
@@ -290,7 +290,7 @@ class Organiser:
             arranging.settle,
             [file.id for file in files if file.id not in postponed],
             postponed,
-            self._clock.time() + _RETRY,
+            self._clock.time(),
         )
         return plan.reopened
 
