@@ -28,7 +28,16 @@ from custom_components.immich_backup.engine.model import Halt
 from custom_components.immich_backup.issues import Issue
 from simulator import Action, Fault
 
-from .support.home import API_KEY, ENTRY_ID, Home, folder_data, permission_lost, until
+from .support.home import (
+    API_KEY,
+    ENTRY_ID,
+    OTHER,
+    Home,
+    folder_data,
+    permission_lost,
+    until,
+)
+from .support.instances import inotify_instances
 
 
 def issue(
@@ -231,6 +240,50 @@ async def test_polling(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         await home.hass.async_block_till_done()
         await until_raised(home, Issue.POLLING)
     await until_raised(home)
+
+
+def all_watched(home: Home) -> bool:
+    """Return whether all folders of the account are watched by events."""
+    folders = home.engine._folders
+    return bool(folders) and all(each._watch.watching for each in folders.values())
+
+
+async def test_many_folders_take_one_inotify_instance(home: Home) -> None:
+    """Of these a user has few, which others need too; a folder may come and go."""
+    before = inotify_instances()
+    paths = [home.folder(f"camera {number}") for number in range(20)]
+    await home.set_up(
+        *(folder_data(path, title=path.name, subentry_id=path.name) for path in paths)
+    )
+    await until(lambda: all_watched(home))
+    assert inotify_instances() == before + 1
+    home.hass.config_entries.async_remove_subentry(home.entry, paths[7].name)
+    await home.hass.async_block_till_done()
+    await until(lambda: len(home.engine.folders) == 19)
+    await home.add_folder(paths[7], title="Again", subentry_id="again")
+    await until(lambda: len(home.engine.folders) == 20 and all_watched(home))
+    assert inotify_instances() == before + 1
+    for path in paths:
+        (path / "x.jpg").write_bytes(path.name.encode())
+    await home.until_stored(20)
+    await home.hass.config_entries.async_unload(ENTRY_ID)
+    assert inotify_instances() == before
+
+
+async def test_accounts_share_an_inotify_instance(two: Home) -> None:
+    """One account more takes none more, and the last one that goes gives it back."""
+    other = two.hass.config_entries.async_get_entry(OTHER)
+    assert other is not None
+    folders = other.runtime_data.engine._folders
+    await until(lambda: all(each._watch.watching for each in folders.values()))
+    await until(lambda: all_watched(two))
+    assert inotify_instances() == 1
+    await two.hass.config_entries.async_unload(OTHER)
+    assert inotify_instances() == 1
+    (two.folder("camera") / "new.jpg").write_bytes(b"new")
+    await two.until_state("sensor", "protected_files", "2")
+    await two.hass.config_entries.async_unload(ENTRY_ID)
+    assert inotify_instances() == 0
 
 
 async def test_overlap(home: Home) -> None:

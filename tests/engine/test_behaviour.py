@@ -19,7 +19,11 @@ from custom_components.immich_backup.engine import (
     RunTrigger,
     parse_rule,
 )
-from custom_components.immich_backup.engine.detect.watch import Watcher, WatchError
+from custom_components.immich_backup.engine.detect.watch import (
+    SHARED,
+    Watcher,
+    WatchError,
+)
 from custom_components.immich_backup.engine.events import (
     FolderChanged,
     FoldersOverlap,
@@ -541,18 +545,14 @@ async def test_events_that_the_system_refuses(
 async def test_watch_that_died(rig: Rig, camera: Path) -> None:
     """A watch whose thread ended is noticed and begun anew; nothing is missed."""
     await watching(rig)
-    watcher = rig.engine._folders._watcher
-    assert watcher is not None
-    assert watcher._observer is not None
-    for emitter in watcher._observer.emitters:
-        emitter.stop()
-        await asyncio.to_thread(emitter.join)
+    reader = SHARED._reader
+    assert reader is not None
+    reader._inotify.stop()
+    await asyncio.to_thread(reader._thread.join)
     missed = make(camera, "missed.jpg")
-    assert not watcher.alive("camera", os.fsencode(camera))
     await look(rig)
     await rig.wait_for(WAITING, missed)
     await watching(rig)
-    assert watcher.alive("camera", os.fsencode(camera))
     await rig.wait_for(WAITING, make(camera, "seen.jpg"))
 
 

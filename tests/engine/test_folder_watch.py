@@ -1,18 +1,20 @@
 """One folder: watched by events or polled, and what the events note."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+import threading
 from typing import cast
 
 import pytest
 
 from custom_components.immich_backup.engine import Detection, Folder, RuleSet
 from custom_components.immich_backup.engine.detect.folder_watch import FolderWatch
-from custom_components.immich_backup.engine.detect.mounts import Location, Mount
+from custom_components.immich_backup.engine.detect.mounts import Area, Location, Mount
 from custom_components.immich_backup.engine.detect.root import Root
 from custom_components.immich_backup.engine.detect.scan_timer import ScanTimer
+from custom_components.immich_backup.engine.detect.tree import Tree
 from custom_components.immich_backup.engine.detect.watch import Watcher, WatchError
 from custom_components.immich_backup.engine.events import Event, PollingFallback
 
@@ -38,33 +40,29 @@ class System:
 
     refuses: bool = False
     lives: bool = True
-    noted: set[bytes] | None = field(default_factory=set)
     tries: int = 0
-    watched: set[str] = field(default_factory=set)
-    wake: Callable[[], None] = lambda: None
+    watched: list[Tree] = field(default_factory=list)
 
-    def add(
-        self, folder: str, root: bytes, *, recursive: bool, wake: Callable[[], None]
-    ) -> None:
-        """Watch a folder."""
+    def add(self, tree: Tree) -> None:
+        """Watch a tree."""
         self.tries += 1
         if self.refuses:
             raise WatchError("limit")
-        self.watched.add(folder)
-        self.wake = wake
+        self.watched.append(tree)
 
-    def remove(self, folder: str) -> None:
+    def remove(self, tree: Tree) -> None:
         """Stop watching it."""
-        self.watched.discard(folder)
+        self.watched.remove(tree)
 
-    def alive(self, folder: str, root: bytes) -> bool:
+    def alive(self, tree: Tree) -> bool:
         """Return whether its watch works."""
         return self.lives
 
-    def take(self, folder: str) -> set[bytes] | None:
-        """Return what was noted."""
-        noted, self.noted = self.noted, set()
-        return noted
+    @property
+    def tree(self) -> Tree:
+        """Return the only tree that is watched."""
+        (tree,) = self.watched
+        return tree
 
 
 @dataclass(slots=True)
@@ -119,7 +117,7 @@ async def test_how_it_is_watched(
     assert (desk.watch.watching, desk.watch.polling) == (False, False)
     await desk.watch.keep(replace(FOLDER, detection=detection), root)
     assert (desk.watch.watching, desk.watch.polling) == (events, not events)
-    assert desk.system.watched == ({"camera"} if events else set())
+    assert [tree.root for tree in desk.system.watched] == [b"/camera"] * events
     await desk.watch.end()
     assert not desk.watch.watching
     assert not desk.system.watched
@@ -162,25 +160,59 @@ async def test_watch_that_died(desk: Desk) -> None:
     desk.system.lives = False
     await desk.watch.keep(FOLDER, LOCAL)
     assert (desk.watch.watching, desk.system.tries, desk.timer.due) == (True, 2, True)
+    assert len(desk.system.watched) == 1
+
+
+async def test_mount_below(desk: Desk) -> None:
+    """What is mounted in a folder, or no longer, is watched and scanned anew."""
+    await desk.watch.keep(FOLDER, LOCAL)
+    desk.scanned()
+    assert LOCAL.location is not None
+    disk = replace(LOCAL, areas=[Area(LOCAL.location, True)])
+    for root, tries in ((disk, 2), (disk, 2), (LOCAL, 3)):
+        await desk.watch.keep(FOLDER, root)
+        assert desk.system.tries == tries
+    assert desk.timer.due
+    assert len(desk.system.watched) == 1
+
+
+async def test_end_while_it_begins(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that goes while its directories are walked through is let go of."""
+    began, go_on = asyncio.Event(), threading.Event()
+    loop, add = asyncio.get_running_loop(), System.add
+
+    def slowly(self: System, tree: Tree) -> None:
+        add(self, tree)
+        loop.call_soon_threadsafe(began.set)
+        go_on.wait()
+
+    monkeypatch.setattr(System, "add", slowly)
+    keeping = asyncio.create_task(desk.watch.keep(FOLDER, LOCAL))
+    await began.wait()
+    keeping.cancel()
+    go_on.set()
+    await desk.watch.end()
+    assert not desk.system.watched
+    assert not desk.watch.watching
 
 
 async def test_burst_is_awaited(desk: Desk) -> None:
     """What events note is gathered once, a moment after the first of them."""
     await desk.watch.keep(FOLDER, LOCAL)
     desk.scanned()
-    desk.system.noted = {b"sub"}
     assert desk.watch.due_at is None
-    desk.system.wake()
-    assert desk.woken.is_set()
+    desk.system.tree.note(b"sub")
+    await desk.woken.wait()
     assert desk.watch.due_at is not None
     desk.watch.gather()
     assert desk.watch.take() == set()
     desk.clock.passed += 0.4
-    desk.system.wake()
+    desk.system.tree.note(b"other")
+    await asyncio.sleep(0)
     desk.clock.passed += 0.2
     desk.watch.gather()
     assert desk.watch.due_at is None
-    assert desk.watch.take() == {b"sub"}
+    assert desk.watch.take() == {b"sub", b"other"}
     assert desk.watch.take() == set()
     assert not desk.timer.due
 
@@ -189,8 +221,8 @@ async def test_more_than_can_be_noted(desk: Desk) -> None:
     """Then everything is scanned."""
     await desk.watch.keep(FOLDER, LOCAL)
     desk.scanned()
-    desk.system.noted = None
-    desk.system.wake()
+    desk.system.tree.fail()
+    await desk.woken.wait()
     desk.clock.passed += 1
     desk.watch.gather()
     assert desk.timer.due

@@ -30,7 +30,6 @@ async def tended(tmp_path: Path) -> AsyncIterator[TendedFolders]:
             emit=lambda event: None,
             arrived=lambda folder_id: None,
         )
-        folders.open()
         for key, path in (("a", "a"), ("b", "a/b"), ("link", "link"), ("all", "/")):
             await folders.apply(folder_at(tmp_path / path, key))
         folders["link"].root = examine(str(tmp_path / "link"))
@@ -38,7 +37,7 @@ async def tended(tmp_path: Path) -> AsyncIterator[TendedFolders]:
             yield folders
         finally:
             await folders.stop()
-            await folders.close()
+            folders.close()
 
 
 async def test_find(tended: TendedFolders, tmp_path: Path) -> None:

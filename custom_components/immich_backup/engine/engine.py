@@ -192,7 +192,6 @@ class Engine:
             await self._connection.load()
             await self.controls.load()
             await self._conductor.load()
-            self._folders.open()
             for folder in configured:
                 await self.apply(folder)
         except BaseException:
@@ -223,7 +222,7 @@ class Engine:
             self._folders.stop(),
             return_exceptions=True,
         )
-        await self._folders.close()
+        self._folders.close()
         await asyncio.gather(_end(self._scan_pool), _end(self._pool))
         await self.ledger.close()
 

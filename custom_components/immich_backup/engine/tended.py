@@ -13,7 +13,7 @@ from .clock import Clock
 from .context import Context
 from .detect.names import ignored_path
 from .detect.overlaps import Overlaps
-from .detect.watch import Watcher
+from .detect.watch import SHARED
 from .events import Event, FoldersOverlap
 from .ledger import Ledger
 from .ledger.rows import FileRow, Stamp
@@ -64,7 +64,6 @@ class TendedFolders(Mapping[str, WatchedFolder]):
         # Tells what was seen by this process from what another one saw.
         self._session = secrets.randbits(62)
         self._folders: dict[str, WatchedFolder] = {}
-        self._watcher: Watcher | None = None
         self._overlaps = Overlaps(lambda *pair: emit(FoldersOverlap(*pair)))
         self._begun = False
 
@@ -85,10 +84,6 @@ class TendedFolders(Mapping[str, WatchedFolder]):
         """Return the pairs of folders (their ids) that have files in common."""
         return self._overlaps.pairs
 
-    def open(self) -> None:
-        """Get ready to watch folders; in the event loop, before any is added."""
-        self._watcher = Watcher(asyncio.get_running_loop())
-
     def begin(self) -> None:
         """Let all folders be tended, and those that come later at once; called once."""
         self._begun = True
@@ -101,11 +96,10 @@ class TendedFolders(Mapping[str, WatchedFolder]):
             await watched.apply(folder)
             self._arrived(folder.id)
             return
-        assert self._watcher is not None
         watched = WatchedFolder(
             folder,
             ledger=self._ledger,
-            watcher=self._watcher,
+            watcher=SHARED,
             scan_pool=self._scan_pool,
             pool=self._pool,
             clock=self._clock,
@@ -133,11 +127,9 @@ class TendedFolders(Mapping[str, WatchedFolder]):
             return_exceptions=True,
         )
 
-    async def close(self) -> None:
-        """Let go of all folders and of what watches them, after ``stop``."""
+    def close(self) -> None:
+        """Let go of all folders, after ``stop``."""
         self._folders.clear()
-        if self._watcher is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._watcher.close)
 
     def find(self, path: str) -> Sequence[tuple[str, bytes]]:
         """Return the folders in which an absolute path may lie, and its name there.

@@ -1,7 +1,7 @@
 """Watching one folder: by events where they can be expected, else by polling it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from enum import Enum, auto
 import os
@@ -9,8 +9,10 @@ import os
 from ..clock import Clock
 from ..events import Event, PollingFallback
 from ..model import Detection, Folder
+from .mounts import Area
 from .root import Root
 from .scan_timer import ScanTimer
+from .tree import Tree
 from .watch import Watcher, WatchError
 
 # Seconds in which events of one burst gather.
@@ -57,6 +59,9 @@ class FolderWatch:
         self._emit = emit
         self._wake = wake
         self._state = _State.UNWATCHED
+        # What is watched, or is going to be, and what it consists of.
+        self._tree: Tree | None = None
+        self._areas: Sequence[Area] = ()
         self._next_try = clock.monotonic()
         self._noted: set[bytes] = set()
         self._noted_at: float | None = None
@@ -83,13 +88,13 @@ class FolderWatch:
         """
         assert root.location is not None
         loop = asyncio.get_running_loop()
-        path = os.fsencode(root.path)
-        if self.watching:
-            if await loop.run_in_executor(
-                self._pool, self._watcher.alive, self._id, path
+        if self._tree is not None:
+            if root.areas == self._areas and await loop.run_in_executor(
+                self._pool, self._watcher.alive, self._tree
             ):
                 return
-            # The watch died with its directory; what came meanwhile a scan finds.
+            # It died with its directory, or something was mounted below; what came
+            # meanwhile a scan finds.
             await self.end()
             self._timer.scan_now()
         wants_events = folder.detection is Detection.EVENTS or (
@@ -101,14 +106,17 @@ class FolderWatch:
         now = self._clock.monotonic()
         if now < self._next_try:
             return
+        self._tree = tree = Tree(
+            os.fsencode(root.path),
+            recursive=folder.recursive,
+            loop=loop,
+            wake=self._happened,
+        )
+        self._areas = root.areas
         try:
-            await loop.run_in_executor(
-                self._scan_pool,
-                lambda: self._watcher.add(
-                    self._id, path, recursive=folder.recursive, wake=self._happened
-                ),
-            )
+            await loop.run_in_executor(self._scan_pool, self._watcher.add, tree)
         except WatchError as err:
+            self._tree = None
             # Trying walks through all directories, so it is not done often.
             self._next_try = now + _RETRY
             if self._state is not _State.REFUSED:
@@ -125,8 +133,13 @@ class FolderWatch:
         self._noted_at = None
         if self.watching:
             self._state = _State.UNWATCHED
-            await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._watcher.remove, self._id
+        tree, self._tree = self._tree, None
+        if tree is not None:
+            # Also one that is still being walked through, and whoever is cancelled.
+            await asyncio.shield(
+                asyncio.get_running_loop().run_in_executor(
+                    self._pool, self._watcher.remove, tree
+                )
             )
 
     def note(self, directories: Collection[bytes]) -> None:
@@ -140,7 +153,7 @@ class FolderWatch:
         if self.due_at is None or self._clock.monotonic() < self.due_at:
             return
         self._noted_at = None
-        noted = self._watcher.take(self._id)
+        noted = set() if self._tree is None else self._tree.take()
         if noted is None:
             self._timer.scan_now()
         else:
