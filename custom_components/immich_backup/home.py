@@ -1,6 +1,6 @@
 """What the engine asks Home Assistant: implements the engine's Context."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, override
 
@@ -36,14 +36,9 @@ class HomeContext(Context):
         self._hass = hass
 
     @override
-    async def allowed_paths(self, paths: Collection[str]) -> Mapping[str, bool]:
-        """Return which paths are below Home Assistant's allowed folders."""
-
-        def check() -> dict[str, bool]:
-            # Resolves links, so it touches the disk.
-            return {path: self._hass.config.is_allowed_path(path) for path in paths}
-
-        return await self._hass.async_add_executor_job(check)
+    def is_allowed(self, path: str) -> bool:
+        """Return whether a path is in one of Home Assistant's allowed folders."""
+        return self._hass.config.is_allowed_path(path)
 
     @property
     @override

@@ -163,13 +163,14 @@ async def test_watch_that_died(desk: Desk) -> None:
     assert len(desk.system.watched) == 1
 
 
-async def test_mount_below(desk: Desk) -> None:
-    """What is mounted in a folder, or no longer, is watched and scanned anew."""
+async def test_another_directory(desk: Desk) -> None:
+    """One that took the place, or is mounted below, is watched and scanned anew."""
     await desk.watch.keep(FOLDER, LOCAL)
     desk.scanned()
     assert LOCAL.location is not None
     disk = replace(LOCAL, areas=[Area(LOCAL.location, True)])
-    for root, tries in ((disk, 2), (disk, 2), (LOCAL, 3)):
+    other = replace(disk, place=(1, 2))
+    for root, tries in ((disk, 2), (disk, 2), (LOCAL, 3), (other, 4), (other, 4)):
         await desk.watch.keep(FOLDER, root)
         assert desk.system.tries == tries
     assert desk.timer.due

@@ -1,6 +1,6 @@
-"""What the engine may ask the home around it; answers come in batches."""
+"""What the engine may ask the home around it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol, override
@@ -31,14 +31,17 @@ class UnknownToHomeError(Exception):
 
 
 class Context(Protocol):
-    """Implemented by the home; every question is for many things at once."""
+    """Implemented by the home; a question is for many things at once where it matters."""
 
     @property
     def time_zone(self) -> tzinfo:
         """Return the home's time zone."""
 
-    async def allowed_paths(self, paths: Collection[str]) -> Mapping[str, bool]:
-        """Return for each path whether the home lets us read below it."""
+    def is_allowed(self, path: str) -> bool:
+        """Return whether the home lets us read below a path.
+
+        Blocking: asked in a thread, right after the engine looked at the path itself.
+        """
 
     async def render(
         self, template: str, media: Sequence[Mapping[str, object]]
@@ -67,8 +70,8 @@ class OpenContext(Context):
         return UTC
 
     @override
-    async def allowed_paths(self, paths: Collection[str]) -> Mapping[str, bool]:
-        return dict.fromkeys(paths, True)
+    def is_allowed(self, path: str) -> bool:
+        return True
 
     @override
     async def render(

@@ -59,9 +59,9 @@ class FolderWatch:
         self._emit = emit
         self._wake = wake
         self._state = _State.UNWATCHED
-        # What is watched, or is going to be, and what it consists of.
+        # What is watched, or is going to be, and which directory and areas these are.
         self._tree: Tree | None = None
-        self._areas: Sequence[Area] = ()
+        self._watched: tuple[tuple[int, int] | None, Sequence[Area]] = (None, ())
         self._next_try = clock.monotonic()
         self._noted: set[bytes] = set()
         self._noted_at: float | None = None
@@ -89,12 +89,13 @@ class FolderWatch:
         assert root.location is not None
         loop = asyncio.get_running_loop()
         if self._tree is not None:
-            if root.areas == self._areas and await loop.run_in_executor(
-                self._pool, self._watcher.alive, self._tree
+            if self._watcher.alive(self._tree) and self._watched == (
+                root.place,
+                root.areas,
             ):
                 return
-            # It died with its directory, or something was mounted below; what came
-            # meanwhile a scan finds.
+            # It died, its directory is another one, or something was mounted below;
+            # what came meanwhile a scan finds.
             await self.end()
             self._timer.scan_now()
         wants_events = folder.detection is Detection.EVENTS or (
@@ -112,7 +113,7 @@ class FolderWatch:
             loop=loop,
             wake=self._happened,
         )
-        self._areas = root.areas
+        self._watched = root.place, root.areas
         try:
             await loop.run_in_executor(self._scan_pool, self._watcher.add, tree)
         except WatchError as err:

@@ -39,18 +39,6 @@ class Tree:
         self._wake = wake
         self._lock = threading.Lock()
         self._noted: set[bytes] | None = set()
-        self._place: tuple[int, int] | None = None
-
-    def settle_down(self) -> None:
-        """Remember which directory the root is; blocking, raises OSError."""
-        self._place = self._look()
-
-    def stays(self) -> bool:
-        """Return whether the root is still the same directory; blocking."""
-        try:
-            return self._look() == self._place
-        except OSError:
-            return False
 
     def full(self, path: bytes) -> bytes:
         """Return the absolute path of a relative one."""
@@ -96,11 +84,6 @@ class Tree:
         with self._lock:
             noted, self._noted = self._noted, set()
         return noted
-
-    def _look(self) -> tuple[int, int]:
-        """Return what tells the root from another directory at its path."""
-        status = os.stat(self.root)
-        return status.st_dev, status.st_ino
 
     def _tell(self) -> None:
         """Wake whoever waits for this, unless its loop closed."""

@@ -23,7 +23,7 @@ class WatchError(Exception):
 
 
 class Watcher:
-    """Watches trees with one instance of inotify; all methods are blocking."""
+    """Watches trees with one instance of inotify; ``add`` and ``remove`` are blocking."""
 
     def __init__(self) -> None:
         """Begin with none; there is an instance only while there are trees."""
@@ -38,7 +38,6 @@ class Watcher:
         complete = False
         try:
             reader = self._begin(tree)
-            tree.settle_down()
             reader.extend(tree, b"")
             complete = True
         except OSError as err:
@@ -68,10 +67,9 @@ class Watcher:
             reader.end()
 
     def alive(self, tree: Tree) -> bool:
-        """Return whether a tree is still watched, and its root is still the same."""
-        with self._lock:
-            reader = self._readers.get(tree)
-        return reader is not None and reader.works and not tree.broken and tree.stays()
+        """Return whether all that happens in a tree's directories is still told."""
+        reader = self._readers.get(tree)
+        return reader is not None and reader.works and not tree.broken
 
     def _begin(self, tree: Tree) -> Reader:
         """Find a reader for a tree that is to be walked through; raises OSError."""
