@@ -23,6 +23,7 @@ from custom_components.immich_backup.scheduled_times import (
     schedule_interval,
 )
 from custom_components.immich_backup.scheduling import FolderScheduling
+from custom_components.immich_backup.turns import Turns
 
 AMSTERDAM = "Europe/Amsterdam"
 
@@ -32,7 +33,12 @@ def scheduling_of(
 ) -> FolderScheduling:
     """Return when a folder's runs start."""
     return FolderScheduling(
-        hass, "Camera", data, start=start, wait_for=lambda reasons: None
+        hass,
+        "Camera",
+        data,
+        start=start,
+        wait_for=lambda reasons: None,
+        turns=Turns(hass.loop),
     )
 
 

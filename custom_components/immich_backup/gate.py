@@ -11,6 +11,7 @@ from homeassistant.helpers import condition, config_validation as cv
 import probatio
 
 from .home_triggers import missing_entities
+from .turns import Turns
 
 
 async def validated_conditions(
@@ -83,11 +84,14 @@ class FolderGate:
         hass: HomeAssistant,
         raw: Sequence[Any],
         tell: Callable[[Sequence[str]], None],
+        turns: Turns,
     ) -> None:
         """Take the conditions as they were entered; ``tell`` gets those not true."""
         self._hass = hass
         self._raw = raw
         self._tell = tell
+        self._turns = turns
+        self._looking = self._ended = False
         self._conditions: list[_Condition] = []
         self._invalid: list[str] = []
         self._removes: list[CALLBACK_TYPE] = []
@@ -104,7 +108,7 @@ class FolderGate:
                 continue
             one = _Condition(self._hass, config, checker)
             self._conditions.append(one)
-            self._removes.append(await one.follow(self.look))
+            self._removes.append(await one.follow(self._changed))
         # What can't be tested now may be testable later.
         self.needs_polling = any(
             one.needs_polling or one.entities for one in self._conditions
@@ -123,8 +127,23 @@ class FolderGate:
         self._tell([one.name for one in self._conditions if not one.holds()])
 
     @callback
+    def _changed(self) -> None:
+        """Test all when it is our turn: many folders may wait for the same."""
+        if not self._looking:
+            self._looking = True
+            self._turns.add(self._look_in_turn)
+
+    @callback
+    def _look_in_turn(self) -> None:
+        """Test all, once for all that changed."""
+        self._looking = False
+        if not self._ended:
+            self.look()
+
+    @callback
     def end(self) -> None:
         """Test them no longer."""
+        self._ended = True
         for remove in self._removes:
             remove()
         self._removes.clear()

@@ -252,7 +252,7 @@ class BackupManager:
             self.engine.set_waiting_for(folder_id, reasons)
 
         self._schedulings[folder_id] = scheduling = FolderScheduling(
-            self.hass, name, data, start=start, wait_for=wait_for
+            self.hass, name, data, start=start, wait_for=wait_for, turns=self.turns
         )
         if self._begun:
             await scheduling.begin()

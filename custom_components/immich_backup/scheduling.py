@@ -13,6 +13,7 @@ from .engine import RunTrigger
 from .gate import FolderGate
 from .home_triggers import attach_triggers, missing_persons
 from .scheduled_times import last_scheduled, next_scheduled
+from .turns import Turns
 
 
 class FolderScheduling:
@@ -26,6 +27,7 @@ class FolderScheduling:
         *,
         start: Callable[[RunTrigger], None],
         wait_for: Callable[[Sequence[str]], None],
+        turns: Turns,
     ) -> None:
         """Take what was chosen; nothing starts yet.
 
@@ -39,7 +41,7 @@ class FolderScheduling:
         self._next: CALLBACK_TYPE | None = None
         self._detach: CALLBACK_TYPE | None = None
         self._broken: Sequence[str] = ()
-        self.gate = FolderGate(hass, data.get(CONF_CONDITIONS, ()), wait_for)
+        self.gate = FolderGate(hass, data.get(CONF_CONDITIONS, ()), wait_for, turns)
 
     async def begin(self) -> None:
         """Follow the clock and the home from now on."""
