@@ -109,7 +109,7 @@ def run(folder: Path, *, scale: float = 1.0, rounds: int = 5) -> Iterator[Figure
     yield Figure(
         name="quiet.collection",
         what=f"{what}: a full collection of garbage",
-        unit="ms",
+        unit="CPU ms",
         comparison=Comparison.DIFFERENCE,
         ours=ours["collection"],
         reference=reference["collection"],
@@ -224,7 +224,7 @@ class _Scene:
         return await self._probe("measure", seconds=seconds)
 
     async def collection(self) -> float:
-        """Return how long a full collection of garbage takes, in milliseconds."""
+        """Return how long a full collection of garbage takes, in CPU milliseconds."""
         return await self._probe("collect")
 
     async def stall_of_opening(self) -> float:

@@ -43,7 +43,7 @@ FIGURES = {
     "quiet": [
         ("quiet.cpu", "% of a core", "difference", "<= 0.5"),
         ("quiet.stall", "ms", "difference", "<= 20"),
-        ("quiet.collection", "ms", "difference", None),
+        ("quiet.collection", "CPU ms", "difference", None),
     ],
 }
 ROUNDS = 2

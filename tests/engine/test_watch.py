@@ -208,6 +208,41 @@ async def test_removed_while_it_is_added(
     assert open_files() == before
 
 
+async def test_removed_while_a_directory_comes(
+    watcher: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is watched any more for a folder that goes just then."""
+    trees = [tree_at(tmp_path / name) for name in ("a", "b")]
+    for tree in trees:
+        Path(os.fsdecode(tree.root)).mkdir()
+        watcher.add(tree)
+    gone, other = trees
+    watch, unwatch = Inotify.watch, Inotify.unwatch
+    given_up: list[int] = []
+    came: list[int] = []
+
+    def remove(self: Inotify, directory: bytes) -> int:
+        if directory.endswith(b"/a/sub"):
+            watcher.remove(gone)
+            came.append(watch(self, directory))
+            return came[-1]
+        return watch(self, directory)
+
+    def note(self: Inotify, descriptor: int) -> None:
+        unwatch(self, descriptor)
+        given_up.append(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inotify, "watch", remove)
+        patch.setattr(Inotify, "unwatch", note)
+        (tmp_path / "a/sub").mkdir()
+        (tmp_path / "b/sub").mkdir()
+        await noted(other, b"sub")
+    assert came
+    assert set(came) <= set(given_up)
+    assert set(reader_of(watcher)._owners) == set(other.paths)
+
+
 async def test_folders_in_one_place(watcher: Watcher, tmp_path: Path) -> None:
     """Folders that overlap are all told, and one goes without the others noticing."""
     (tmp_path / "sub").mkdir()

@@ -1,6 +1,7 @@
 """One instance of inotify for many folders, read in a thread of its own."""
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 import errno
 import logging
 import threading
@@ -105,6 +106,11 @@ class Reader:
                 if given_up != self._given_up:
                     # It may have been this one, which another tree had.
                     continue
+                if tree not in self._trees:
+                    # It went meanwhile.
+                    if descriptor not in self._owners:
+                        self._give_up(descriptor)
+                    return False
                 if tree.paths.get(descriptor) == path:
                     return False
                 tree.paths[descriptor] = path
@@ -124,12 +130,14 @@ class Reader:
                 self._owners[descriptor] = owners
                 continue
             del self._owners[descriptor]
-            self._given_up += 1
-            try:
-                self._inotify.unwatch(descriptor)
-            except OSError:
-                # It is gone, which will be told.
-                continue
+            self._give_up(descriptor)
+
+    def _give_up(self, descriptor: int) -> None:
+        """Watch a directory no longer, which no tree has; with the lock."""
+        self._given_up += 1
+        # It may be gone already, which will be told.
+        with suppress(OSError):
+            self._inotify.unwatch(descriptor)
 
     def _work(self) -> None:
         """Read until the end."""
