@@ -197,7 +197,7 @@ async def test_held_back_over_a_restart(
     assert not phone.calls
     async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
     (text,) = await phone.got()
-    assert text == "3 photos and videos from Camera are in Immich."
+    assert text == "3 photos from Camera are in Immich."
     # It is not told again.
     await disk.kill()
     assert not disk.pending
@@ -224,7 +224,7 @@ async def test_told_as_soon_as_possible(
     home.hass.set_state(CoreState.running)
     home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
     (text,) = await phone.got()
-    assert text == "1 file from Camera is in Immich."
+    assert text == "1 photo from Camera is in Immich."
 
 
 async def test_due_in_quiet_hours_of_another_day(
@@ -375,10 +375,10 @@ async def test_digest_of_several_kinds(home: Home, phone: Phone) -> None:
     home.engine._emit(FolderOverdue("folder2", True))
     await phone.got()
     (call,) = phone.calls
-    assert call["title"] == "Backup overdue"
+    assert call["title"] == "Backup overdue: Other"
     assert call["message"] == (
         "There has been no complete backup of Other for too long."
-        " 1 file from Camera is in Immich."
+        " 1 photo from Camera is in Immich."
     )
 
 

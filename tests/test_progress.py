@@ -72,7 +72,7 @@ async def test_progress(home: Home, phone: Phone) -> None:
     home.engine.start_run(trigger=RunTrigger.MANUAL)
     call = await until(lambda: shown(phone, progress=1))
     assert call["message"] == "1 of 3 photos and videos from Camera are in Immich."
-    assert call["title"] == "Backup in progress"
+    assert call["title"] == "Backup in progress: Camera"
     assert call["data"] == {
         "tag": TAG,
         "url": call["data"]["clickAction"],
@@ -97,7 +97,7 @@ async def test_progress(home: Home, phone: Phone) -> None:
     await until(lambda: not home.manager.announcer._news.showing)
     calls = phone.calls[before:]
     (told,) = [one for one in calls if one["data"]["tag"] != TAG]
-    assert told["title"] == other.calls[0]["title"] == "Backup completed"
+    assert told["title"] == other.calls[0]["title"] == "Backup completed: Camera"
     assert told["data"]["tag"] == f"{DOMAIN}_notification1"
     # Whatever was shown of it since is cleared.
     on_phone = [one for one in phone.calls if one["data"]["tag"] == TAG]

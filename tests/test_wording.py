@@ -62,17 +62,33 @@ async def text_of(hass: HomeAssistant, values: dict[str, Any], **data: Any) -> s
         ),
         ({**CARD, "uploaded": 1}, "1 file from Camera card is in Immich."),
         (
+            {**CARD, "uploaded": 1, "photos": 1},
+            "1 photo from Camera card is in Immich.",
+        ),
+        (
+            {**CARD, "uploaded": 1, "videos": 1},
+            "1 video from Camera card is in Immich.",
+        ),
+        (
+            {**CARD, "uploaded": 22, "photos": 22},
+            "22 photos from Camera card are in Immich.",
+        ),
+        (
+            {**CARD, "uploaded": 3, "photos": 1, "videos": 2},
+            "1 photo and 2 videos from Camera card are in Immich.",
+        ),
+        (
             {**BOTH, "uploaded": 2, "duplicates": 1},
             (
                 "2 photos and videos from Camera card and Phone are in Immich."
-                " 1 more was there already."
+                " 1 other file was there already."
             ),
         ),
         (
             {**ALL, "uploaded": 1, "duplicates": 2, "declined": 1},
             (
                 "1 file from Camera card, Phone and Scans is in Immich."
-                " 2 more were there already."
+                " 2 other files were there already."
                 " 1 file was not sent again, as it was deleted in Immich."
             ),
         ),
@@ -106,7 +122,10 @@ async def test_completed(
     title, told = await render(
         hass, notification(), {"event": Occasion.COMPLETED, **values}
     )
-    assert (title, told) == ("Backup completed", text)
+    names = values.get("folders", [])
+    name = names[0] if len(names) == 1 else values.get("account")
+    wanted = f"Backup completed: {name}" if name else "Backup completed"
+    assert (title, told) == (wanted, text)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +135,7 @@ async def test_completed(
             {"uploaded": 12, "failed": 2, "failing": ["2026/a.jpg", "b.jpg"]},
             (
                 "12 photos and videos from Camera card are in Immich."
-                " 2 could not be backed up: a.jpg, b.jpg. Nothing is lost."
+                " 2 files could not be backed up: a.jpg, b.jpg. Nothing is lost."
             ),
         ),
         (
@@ -138,7 +157,7 @@ async def test_completed(
             {"uploaded": 1, "failed": 1, "failing": ["a.jpg"]},
             (
                 "1 file from Camera card is in Immich."
-                " 1 could not be backed up: a.jpg. Nothing is lost."
+                " 1 file could not be backed up: a.jpg. Nothing is lost."
             ),
         ),
         (
@@ -172,7 +191,7 @@ async def test_completed_with_errors(
     title, told = await render(
         hass, notification(), {"event": "completed_with_errors", **CARD, **values}
     )
-    assert (title, told) == ("Backup completed with errors", text)
+    assert (title, told) == ("Backup completed with errors: Camera card", text)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +200,13 @@ async def test_completed_with_errors(
         (
             "failed",
             CARD,
-            "Backup failed",
+            "Backup failed: Camera card",
             "The backup of Camera card failed. Nothing is lost; the files wait.",
         ),
         (
             "failed",
             {**CARD, "error": "Immich can't be reached."},
-            "Backup failed",
+            "Backup failed: Camera card",
             (
                 "The backup of Camera card failed: Immich can't be reached."
                 " Nothing is lost; the files wait."
@@ -196,7 +215,7 @@ async def test_completed_with_errors(
         (
             "folder_unavailable",
             {**CARD, "error": None},
-            "Folder not available",
+            "Folder not available: Camera card",
             (
                 "The folder Camera card is not available. What is in Immich stays"
                 " there; the backup goes on once the folder is back."
@@ -205,7 +224,7 @@ async def test_completed_with_errors(
         (
             "folder_unavailable",
             BOTH,
-            "Folder not available",
+            "Folder not available: Anna",
             (
                 "The folders Camera card and Phone are not available. What is in"
                 " Immich stays there; the backup goes on once they are back."
@@ -214,7 +233,7 @@ async def test_completed_with_errors(
         (
             "overdue",
             CARD,
-            "Backup overdue",
+            "Backup overdue: Camera card",
             "There has been no complete backup of Camera card for too long.",
         ),
     ],
@@ -235,7 +254,7 @@ async def test_progress(hass: HomeAssistant) -> None:
         {"event": "progress", **CARD, "uploaded": 10, "duplicates": 2, "remaining": 48},
     )
     assert told == (
-        "Backup in progress",
+        "Backup in progress: Camera card",
         "12 of 60 photos and videos from Camera card are in Immich.",
     )
 
@@ -248,7 +267,7 @@ async def test_several_news(hass: HomeAssistant) -> None:
     ]
     told = await render_all(hass, notification(), news)
     assert told == (
-        "Backup failed",
+        "Backup failed: Phone",
         (
             "The backup of Phone failed: Immich can't be reached. Nothing is lost; the"
             " files wait. 2 photos and videos from Camera card are in Immich."
@@ -357,7 +376,7 @@ async def test_unusable_template(
     assert said in problems[CONF_MESSAGE]
     # Without anyone to tell it to, it fails no more.
     title, _ = await render(hass, notification(**{CONF_TITLE: template}), values)
-    assert title == "Backup completed"
+    assert title == "Backup completed: Camera card"
 
 
 async def test_slow_template(
@@ -371,6 +390,13 @@ async def test_slow_template(
     with pytest.raises(WordingError, match="longer than a second") as caught:
         await filled_in(hass, endless, variables({}))
     assert caught.value.reason == "template_slow"
+
+
+async def test_long_name_in_a_title(hass: HomeAssistant) -> None:
+    """A title stays short, and says first what happened."""
+    values = {"event": "failed", "folders": ["All the pictures of Grandmother's cameras"]}
+    title, _ = await render(hass, notification(), values)
+    assert title == "Backup failed: All the pictures of Grandmoth…"
 
 
 async def test_length(hass: HomeAssistant) -> None:

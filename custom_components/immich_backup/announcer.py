@@ -259,6 +259,8 @@ def _sample(engine: Engine, notification: Notification) -> News:
         occasion=Occasion.COMPLETED,
         folders=folders[:1],
         uploaded=3,
+        photos=2,
+        videos=1,
         examples=["IMG_0001.jpg", "IMG_0002.jpg", "IMG_0003.mp4"],
         seconds=12,
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, Self
 
-from .engine import Engine, FileState, Overview
+from .engine import Engine, FileState, MediaKind, Overview
 from .engine.events import Event, FolderChanged, FolderOverdue, RunFinished
 from .engine.model import FolderStatus, RunCounts, RunOutcome, RunReport
 from .engine.texts import readable
@@ -43,6 +43,9 @@ class News:
     occasion: Occasion
     folders: list[str]
     uploaded: int = 0
+    # Of those that were uploaded, as far as their kind is known.
+    photos: int = 0
+    videos: int = 0
     duplicates: int = 0
     declined: int = 0
     failed: int = 0
@@ -111,6 +114,8 @@ class News:
         self.folders = _joined(self.folders, later.folders)
         self.busy = _joined(self.busy, later.busy)
         self.uploaded += later.uploaded
+        self.photos += later.photos
+        self.videos += later.videos
         self.duplicates += later.duplicates
         self.declined += later.declined
         self.examples = [*self.examples, *later.examples][:_EXAMPLES]
@@ -136,6 +141,8 @@ class News:
                 folders[key].name for key in self.unavailable if key in folders
             ],
             "uploaded": self.uploaded,
+            "photos": self.photos,
+            "videos": self.videos,
             "duplicates": self.duplicates,
             "declined": self.declined,
             "failed": self.failed,
@@ -196,6 +203,8 @@ def _news(run: RunReport, occasion: Occasion) -> News:
         occasion=occasion,
         folders=list(run.folders),
         uploaded=run.counts.uploaded,
+        photos=_stored(run, MediaKind.PHOTO),
+        videos=_stored(run, MediaKind.VIDEO),
         duplicates=run.counts.duplicates,
         declined=run.counts.declined,
         failed=run.counts.failed,
@@ -204,6 +213,12 @@ def _news(run: RunReport, occasion: Occasion) -> News:
         unavailable=list(run.unavailable),
         busy=[key for key in run.folders if _busy(run.part(key).counts)],
     )
+
+
+def _stored(run: RunReport, kind: MediaKind) -> int:
+    """Return how many files of one kind of media were newly stored."""
+    parts = (part.stored.get(kind) for part in run.parts.values())
+    return sum(stored.files for stored in parts if stored is not None)
 
 
 def _busy(counts: RunCounts) -> bool:

@@ -17,6 +17,8 @@ _NOTHING: Mapping[str, Any] = {
     "event": "",
     "folders": (),
     "uploaded": 0,
+    "photos": 0,
+    "videos": 0,
     "duplicates": 0,
     "failed": 0,
     "failing": (),
@@ -38,6 +40,8 @@ _PATIENCE = 1.0
 _MOST_FAILING = 3
 # Nobody listens to a hundred names of folders.
 _MOST_NAMES = 5
+# Characters of a name in a title, of which a phone shows about forty.
+_LONGEST_NAME = 30
 
 _TITLES: Mapping[Occasion, str] = {
     Occasion.COMPLETED: "title_completed",
@@ -83,7 +87,7 @@ async def render(
     words = await _load_words(hass, notification.language)
     occasion = Occasion(values["event"])
     said = {
-        CONF_TITLE: words(_TITLES[occasion]),
+        CONF_TITLE: _title(words, occasion, values),
         CONF_MESSAGE: _message(words, occasion, values),
     }
     for key, template in (
@@ -172,6 +176,8 @@ async def example_values(
         case Occasion.COMPLETED | Occasion.COMPLETED_WITH_ERRORS:
             values |= {
                 "uploaded": 12,
+                "photos": 10,
+                "videos": 2,
                 "duplicates": 3,
                 "examples": ["2026/07/IMG_0001.jpg", "2026/07/IMG_0002.jpg"],
                 "duration": 95,
@@ -219,6 +225,19 @@ async def _load_words(hass: HomeAssistant, language: str | None) -> _Words:
     )
 
 
+def _title(words: _Words, occasion: Occasion, values: Mapping[str, Any]) -> str:
+    """Return the integration's own title: what happened, and to which folder.
+
+    It is all that some TVs show. Of several folders it names the account.
+    """
+    folders = values["folders"]
+    name = folders[0] if len(folders) == 1 else values["account"]
+    title = words(_TITLES[occasion])
+    if not name:
+        return title
+    return words("title_of", title=title, name=_shortened(name, _LONGEST_NAME))
+
+
 def _message(words: _Words, occasion: Occasion, values: Mapping[str, Any]) -> str:
     """Return the integration's own words for an occasion."""
     folders = words.joined(values["folders"] or [values["account"]])
@@ -263,11 +282,29 @@ def _stored(words: _Words, folders: str, values: Mapping[str, Any]) -> list[str]
         key = "known_one" if duplicates == 1 else "known_many"
         return [words(key, count=duplicates, folders=folders)]
     key = "stored_one" if uploaded == 1 else "stored_many"
-    sentences = [words(key, count=uploaded, folders=folders)]
+    sentences = [words(key, files=_counted(words, values), folders=folders)]
     if duplicates:
         key = "also_known_one" if duplicates == 1 else "also_known_many"
         sentences.append(words(key, count=duplicates))
     return sentences
+
+
+def _counted(words: _Words, values: Mapping[str, Any]) -> str:
+    """Return how many photos and videos were stored, as far as that is known."""
+    uploaded, photos, videos = values["uploaded"], values["photos"], values["videos"]
+    counts = [
+        (photos, "photo_one", "photo_many"),
+        (videos, "video_one", "video_many"),
+    ]
+    if photos + videos != uploaded:
+        counts = [(uploaded, "file_one", "file_many")]
+    return words.joined(
+        [
+            words(one if count == 1 else many, count=count)
+            for count, one, many in counts
+            if count
+        ]
+    )
 
 
 def _declined(words: _Words, values: Mapping[str, Any]) -> list[str]:

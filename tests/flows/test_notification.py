@@ -600,10 +600,10 @@ async def test_telling(home: Home) -> None:
             "- Of all folders of Anna Example."
         ),
         "example": (
-            "> **Backup completed with errors**\n"
+            "> **Backup completed with errors: Camera\\_card**\n"
             ">\n"
-            r"> 12 photos and videos from Camera\_card are in Immich\. 3 more were"
-            r" there already\. 2 could not be backed up: IMG\_0003\.jpg,"
+            r"> 10 photos and 2 videos from Camera\_card are in Immich\. 3 other files"
+            r" were there already\. 2 files could not be backed up: IMG\_0003\.jpg,"
             r" VID\_0004\.mp4\. Nothing is lost\."
         ),
     }
