@@ -550,8 +550,26 @@ async def test_tv_that_is_off(home: Home, phone: Phone) -> None:
     ]
     assert not player.calls
     assert told(home) is None
+    # It reached one of two.
     state = home.state("event", "notification")
-    assert state.attributes["event_type"] == "delivered"
+    assert state.attributes["event_type"] == "partly_delivered"
+
+
+async def test_nobody_but_a_tv_that_is_off(home: Home) -> None:
+    """A message that was only skipped reached nobody."""
+    await add_player(
+        home.hass, Player(PLAYS, MediaPlayerState.OFF, device_class="tv")
+    )
+    await set_up(
+        home,
+        notification_data(
+            **{CONF_NOTIFY_ACTIONS: [], CONF_TVS: ["media_player.player"]}
+        ),
+    )
+    await home.press("send_test")
+    state = home.state("event", "notification")
+    assert state.attributes["event_type"] == "not_delivered"
+    assert told(home) is None
 
 
 def told(home: Home) -> str | None:

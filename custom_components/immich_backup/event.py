@@ -45,7 +45,10 @@ BACKUP: Final = EventEntityDescription(
 
 
 class ToldEvent(StrEnum):
-    """What became of a message: it reached all of its targets, some, or none."""
+    """What became of a message: it reached all of its targets, some, or none.
+
+    One that was left alone, such as a TV that is off, was not reached.
+    """
 
     DELIVERED = "delivered"
     PARTLY_DELIVERED = "partly_delivered"
@@ -241,7 +244,7 @@ class NotificationEvent(AccountEntity, EventEntity):
         """Tell what became of a message."""
         if not deliveries:
             return
-        reached = [delivery.error is None for delivery in deliveries]
+        reached = [delivery.ok for delivery in deliveries]
         event = ToldEvent.PARTLY_DELIVERED
         if all(reached):
             event = ToldEvent.DELIVERED
