@@ -25,14 +25,9 @@ from .notifications import Notification, Occasion, Target, TargetKind
 from .occasions import News
 from .wording import render_all, retry_label
 
-# Seconds that a target may take; the others don't wait for it. What is spoken or shown
-# takes as long as it takes, and what was there before comes back after that.
-PATIENCE = {
-    TargetKind.NOTIFY: 30.0,
-    TargetKind.ACTION: 30.0,
-    TargetKind.SPEAKER: 90.0,
-    TargetKind.TV: 90.0,
-}
+# Seconds that a target may take; the others don't wait for it. The time of a player begins
+# with its turn, where it is limited.
+PATIENCE = {TargetKind.NOTIFY: 30.0, TargetKind.ACTION: 30.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +173,7 @@ class Courier:
         error = skipped = None
         gone = False
         try:
-            async with asyncio.timeout(PATIENCE[target.kind]):
+            async with asyncio.timeout(PATIENCE.get(target.kind)):
                 await self._reach(notification, target, message)
         except Skipped as reason:
             skipped = str(reason)

@@ -24,6 +24,7 @@ from custom_components.immich_backup.delivery import (
     Skipped,
     SkipReason,
     films,
+    players,
     tv as tvs,
 )
 from custom_components.immich_backup.delivery.clips import Clips
@@ -273,6 +274,90 @@ async def test_who_holds_the_remote_decides(
     await tvs.deliver(hass, roku, message, tts=VOICE, interrupt=False, clips=clips)
     assert len(clock.shown) == 1
     assert paths(tv) == [f"/launch/{PLAY_ON_ROKU}"]
+
+
+@pytest.mark.usefixtures("no_tool")
+async def test_one_message_soon_after_the_other(
+    hass: HomeAssistant, roku: str, tv: RokuTv, voice: Voice, clips: Clips
+) -> None:
+    """A TV that went home after a message is told the next one at once."""
+    for _ in range(2):
+        await tvs.deliver(hass, roku, MESSAGE, tts=VOICE, interrupt=False, clips=clips)
+        # Nobody has to wait until Home Assistant asks the TV by itself.
+        state = hass.states.get(roku)
+        assert state is not None
+        assert state.state == "idle"
+    assert paths(tv) == [f"/launch/{PLAY_ON_ROKU}", "/keypress/Home"] * 2
+
+
+@pytest.mark.usefixtures("no_tool")
+async def test_what_was_known_of_a_tv_is_old(
+    hass: HomeAssistant, roku: str, tv: RokuTv, voice: Voice, clips: Clips
+) -> None:
+    """A TV that is free by now is told, whatever it showed when it was asked last."""
+    tv.app, tv.playing = "12", True
+    await tvs._look(hass, roku)
+    tv.app, tv.playing = None, False
+    await tvs.deliver(hass, roku, MESSAGE, tts=VOICE, interrupt=False, clips=clips)
+    assert paths(tv) == [f"/launch/{PLAY_ON_ROKU}", "/keypress/Home"]
+
+
+@pytest.mark.usefixtures("no_tool")
+async def test_film_that_is_cut_off(
+    hass: HomeAssistant,
+    roku: str,
+    tv: RokuTv,
+    voice: Voice,
+    clips: Clips,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A TV whose time is over, or whose account is unloaded, is not left in our app."""
+    playing = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        if seconds > tvs._LOADING:
+            playing.set()
+            await asyncio.Event().wait()
+        await clock.wait(seconds)
+
+    monkeypatch.setattr(tvs, "_wait", wait)
+    told = asyncio.create_task(
+        tvs.deliver(hass, roku, MESSAGE, tts=VOICE, interrupt=False, clips=clips)
+    )
+    await playing.wait()
+    told.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await told
+    assert paths(tv) == [f"/launch/{PLAY_ON_ROKU}", "/keypress/Home"]
+
+
+async def test_time_at_a_player(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message neither waits nor is told for ever, and its time begins with its turn."""
+    began, over = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        async with players.turn(hass, "media_player.tv"):
+            began.set()
+            await over.wait()
+
+    first = asyncio.create_task(hang())
+    await began.wait()
+    # It waits for longer than it may take.
+    second = asyncio.create_task(hang())
+    await asyncio.sleep(0)
+    monkeypatch.setattr(players, "PATIENCE", 0.05)
+    with pytest.raises(TimeoutError):
+        await hang()
+    assert not first.done()
+    assert not second.done()
+    first.cancel()
+    with pytest.raises(TimeoutError):
+        await second
+    over.set()
+    await hang()
 
 
 @pytest.mark.usefixtures("no_tool")

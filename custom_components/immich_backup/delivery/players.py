@@ -1,7 +1,8 @@
 """What speakers and TVs share: asking and commanding a media player."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from homeassistant.components.media_player.const import (
@@ -21,15 +22,29 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from .message import GoneError
 
+# Seconds that a message may take at a player, and that it waits for others at most. What
+# is spoken or shown takes as long as it takes; what was there before comes back after it.
+PATIENCE: Final = 90.0
 # Seconds that a player may take for a command.
 _PATIENCE: Final = 60.0
 _TURNS: HassKey[dict[str, asyncio.Lock]] = HassKey(f"{DOMAIN}_turns")
 
 
-@callback
-def turn(hass: HomeAssistant, entity_id: str) -> asyncio.Lock:
-    """Return the lock of a player, so that messages do not disturb each other."""
-    return hass.data.setdefault(_TURNS, {}).setdefault(entity_id, asyncio.Lock())
+@asynccontextmanager
+async def turn(hass: HomeAssistant, entity_id: str) -> AsyncIterator[None]:
+    """Have a player for oneself for a while, so that messages do not disturb each other.
+
+    Raises TimeoutError when others take too long, or what is done meanwhile.
+    """
+    lock = hass.data.setdefault(_TURNS, {}).setdefault(entity_id, asyncio.Lock())
+    async with asyncio.timeout(PATIENCE):
+        await lock.acquire()
+    try:
+        # The time of a message does not run while others are told.
+        async with asyncio.timeout(PATIENCE):
+            yield
+    finally:
+        lock.release()
 
 
 @callback

@@ -48,6 +48,8 @@ _HOME: Final = "Home"
 _LOOK: Final = 1.0
 _ANSWER: Final = 10.0
 _LOADING: Final = 4.0
+# How often a TV is asked whether it has left what it was given.
+_LOOKS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,15 @@ async def deliver(
         players.require_play_media(state)
         if players.platform_of(hass, entity_id) in _NO_MEDIA:
             raise players.cannot_play(state)
-        _require_free(state, interrupt=interrupt)
-        # What is known may be ten seconds old, and making a film takes as long.
+        try:
+            _require_free(state, interrupt=interrupt)
+        except Skipped:
+            # What is known may be ten seconds old,
+            state = await _looked(hass, entity_id)
+            _require_free(state, interrupt=interrupt)
+        # and making a film takes as long.
         show = await _prepare(hass, state, message, tts, clips)
-        await _look(hass, entity_id)
-        state = players.state_of(hass, entity_id)
+        state = await _looked(hass, entity_id)
         _require_free(state, interrupt=interrupt)
         await players.play(
             hass, entity_id, show.media_id, show.media_type, extra=show.extra
@@ -94,13 +100,14 @@ async def deliver(
         await _wait(_LOADING)
         await _look(hass, entity_id)
         ours = _source(hass.states.get(entity_id))
-        await _wait(show.seconds)
-        await _look(hass, entity_id)
         try:
-            await _go_back(hass, state, ours, show)
-        except HomeAssistantError as err:
-            # The message was told; the TV may be gone by now.
-            LOGGER.debug("%s does not go back: %s", entity_id, err)
+            await _wait(show.seconds)
+        finally:
+            # Also when time is over: nobody would do it later.
+            await _look(hass, entity_id)
+            left = await _leave(hass, state, ours, show)
+        if left:
+            await _until_left(hass, entity_id, ours)
 
 
 @callback
@@ -215,14 +222,46 @@ async def _look(hass: HomeAssistant, entity_id: str) -> None:
     await _wait(_LOOK)
 
 
+async def _looked(hass: HomeAssistant, entity_id: str) -> State:
+    """Return what a TV does now; raises HomeAssistantError if it is gone."""
+    await _look(hass, entity_id)
+    return players.state_of(hass, entity_id)
+
+
+async def _leave(
+    hass: HomeAssistant, before: State, ours: str | None, show: _Show
+) -> bool:
+    """Select what a TV showed before; return whether it was told to."""
+    try:
+        return await _go_back(hass, before, ours, show)
+    except HomeAssistantError as err:
+        # The message was told; the TV may be gone by now.
+        LOGGER.debug("%s does not go back: %s", before.entity_id, err)
+        return False
+
+
+async def _until_left(hass: HomeAssistant, entity_id: str, ours: str | None) -> None:
+    """Wait until a TV has left what it was given, lest the next message finds it busy.
+
+    It may take a moment, and some integrations ask only when it is their time.
+    """
+    for _ in range(_LOOKS):
+        await _look(hass, entity_id)
+        if _source(hass.states.get(entity_id)) != ours:
+            return
+
+
 async def _go_back(
     hass: HomeAssistant, before: State, ours: str | None, show: _Show
-) -> None:
-    """Select what a TV showed before; raises HomeAssistantError."""
+) -> bool:
+    """Select what a TV showed before, and return whether it was told to.
+
+    Raises HomeAssistantError.
+    """
     entity_id = before.entity_id
     state = hass.states.get(entity_id)
     if state is None or state.state in (STATE_UNAVAILABLE, *_OFF):
-        return
+        return False
     features = players.features_of(state)
     was, now = _source(before), _source(state)
     # Unless the TV had not told yet what we made it show.
@@ -234,13 +273,14 @@ async def _go_back(
             and wanted in state.attributes.get("source_list", ())
         ):
             await players.call(hass, "select_source", entity_id, {"source": wanted})
-            return
+            return True
     if (
         # A picture has no end.
         show.media_type in _PICTURES.values()
         and MediaPlayerEntityFeature.STOP in features
     ):
         await players.call(hass, "media_stop", entity_id, {})
+    return False
 
 
 async def _wait(seconds: float) -> None:
