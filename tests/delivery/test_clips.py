@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+import sys
 import tempfile
 
 import aiohttp
@@ -16,9 +17,10 @@ from custom_components.immich_backup.delivery import (
     slides,
 )
 from custom_components.immich_backup.delivery.clips import MAX_AGE, MAX_KEPT, Clips
+from custom_components.immich_backup.delivery.speech import duration_of
 from tests.support.home import Home
 
-from .support import MESSAGE, SPOKEN, film_of
+from .support import MESSAGE, SPOKEN, film_of, headless_mp3
 
 
 def jpeg(size: tuple[int, int], mode: str = "RGB", kind: str = "JPEG") -> bytes:
@@ -83,11 +85,30 @@ async def test_sound_is_cut(tool: str) -> None:
     """A film takes as long as its slides, however long its sound is."""
     card = slides.card("Backup", "")
     film = await films.make(tool, [films.Slide(card, 1.0)], SPOKEN)
-    length = films.sound_length(SPOKEN)
-    assert length is None or length > 1.2
+    assert films.sound_length(SPOKEN, 0.0) > 1.2
     seconds, codecs, _ = film_of(film)
     assert seconds == pytest.approx(1, abs=0.15)
     assert codecs == ["h264", "aac"]
+
+
+async def test_sound_without_a_length(
+    hass: HomeAssistant,
+    address: str,
+    clips: Clips,
+    tool: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A film shows its card for as long as is spoken, whatever the sound's header says."""
+    sound = headless_mp3(12)
+    guess = duration_of(MESSAGE.text)
+    assert guess < 6
+    clip = await clips.film(MESSAGE, sound)
+    assert clip is not None
+    assert clip.seconds == pytest.approx(13, abs=0.2)
+    # Where nothing can count, it takes as long as the words do at least.
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert films.sound_length(sound, guess) == guess
+    assert films.sound_length(sound, 0.0) < 6
 
 
 async def test_longest_film(tool: str) -> None:
@@ -107,7 +128,7 @@ async def test_broken_sound(tool: str) -> None:
     card = slides.card("Backup", "")
     with pytest.raises(films.FilmError):
         await films.make(tool, [films.Slide(card, 1.0)], b"no sound")
-    assert films.sound_length(b"no sound") is None
+    assert films.sound_length(b"no sound", 3.0) == 3.0
 
 
 async def test_broken_slide(tool: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,9 +133,8 @@ class Clips:
         card = await asyncio.to_thread(slides.card, message.title, message.text)
         first = _CARD if photos else _CARD_ALONE
         if sound is not None:
-            heard = await asyncio.to_thread(films.sound_length, sound)
-            if heard is None:
-                heard = duration_of(message.text)
+            guess = duration_of(message.text)
+            heard = await asyncio.to_thread(films.sound_length, sound, guess)
             heard = min(heard, _MAX_SPEECH) + _SILENCE
             first = max(first, heard - len(photos) * _PHOTO)
         return [

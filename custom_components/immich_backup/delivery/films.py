@@ -47,13 +47,22 @@ def tools() -> Sequence[str]:
     return found
 
 
-def sound_length(sound: bytes) -> float | None:
-    """Return how many seconds an MP3 takes; None if that can't be told. Blocking."""
-    # Comes with the engines that speak.
+def sound_length(sound: bytes, guess: float) -> float:
+    """Return how many seconds an MP3 takes; blocking.
+
+    Where nothing can play it, that is ``guess`` or what its header says, if that is more:
+    what comes through a pipe has none, and seems to be far shorter than it is.
+    """
     with suppress(Exception):
+        av: Any = import_module("av")
+        with av.open(io.BytesIO(sound)) as source:
+            frames = source.decode(audio=0)
+            return float(sum(frame.samples / frame.sample_rate for frame in frames))
+    with suppress(Exception):
+        # Comes with the engines that speak.
         mp3: Any = import_module("mutagen.mp3")
-        return float(mp3.MP3(io.BytesIO(sound)).info.length)
-    return None
+        return max(guess, float(mp3.MP3(io.BytesIO(sound)).info.length))
+    return guess
 
 
 async def make(tool: str, slides: Sequence[Slide], sound: bytes | None) -> bytes:
