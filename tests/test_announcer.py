@@ -262,6 +262,24 @@ async def test_interrupted_message(home: Home, phone: Phone, disk: Disk) -> None
     assert not disk.pending
 
 
+async def test_message_that_reached_one(home: Home, phone: Phone, disk: Disk) -> None:
+    """What reached one target is not told again because another one took longer."""
+    slow = Phone(home.hass, "slow")
+    slow.hangs = True
+    actions = [f"notify.{PHONE}", "notify.slow"]
+    await set_up(home, notification_data(**{CONF_NOTIFY_ACTIONS: actions}))
+    photos(home, "a.jpg")
+    await back_up(home)
+    await phone.got()
+    await disk.kill()
+    slow.hangs = False
+    await disk.restart()
+    photos(home, "b.jpg")
+    await back_up(home)
+    assert "b.jpg" not in (await phone.got(2))[0]
+    assert len(await slow.got()) == 1
+
+
 async def test_told_once_over_a_restart(home: Home, phone: Phone, disk: Disk) -> None:
     """A file that fails is not news again because Home Assistant was restarted."""
     home.immich.faults.add(
@@ -557,9 +575,7 @@ async def test_tv_that_is_off(home: Home, phone: Phone) -> None:
 
 async def test_nobody_but_a_tv_that_is_off(home: Home) -> None:
     """A message that was only skipped reached nobody."""
-    await add_player(
-        home.hass, Player(PLAYS, MediaPlayerState.OFF, device_class="tv")
-    )
+    await add_player(home.hass, Player(PLAYS, MediaPlayerState.OFF, device_class="tv"))
     await set_up(
         home,
         notification_data(

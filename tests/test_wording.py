@@ -394,7 +394,10 @@ async def test_slow_template(
 
 async def test_long_name_in_a_title(hass: HomeAssistant) -> None:
     """A title stays short, and says first what happened."""
-    values = {"event": "failed", "folders": ["All the pictures of Grandmother's cameras"]}
+    values = {
+        "event": "failed",
+        "folders": ["All the pictures of Grandmother's cameras"],
+    }
     title, _ = await render(hass, notification(), values)
     assert title == "Backup failed: All the pictures of Grandmoth…"
 

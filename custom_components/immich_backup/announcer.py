@@ -188,21 +188,37 @@ class Announcer:
     async def _tell_all(
         self, notification: Notification, pending: Pending, news: Sequence[News]
     ) -> None:
-        """Tell all targets; what is cut off by an end is told after the next start."""
+        """Tell all targets; what reached none by an end is told after the next start.
+
+        What reached one is told: nobody shall hear it twice because a TV took longer.
+        """
+
+        @callback
+        def arrived() -> None:
+            told = [one for one in news if one in pending.telling]
+            for one in told:
+                pending.telling.remove(one)
+            if told:
+                self._news.save()
+
         try:
-            await self._send(notification, news, news[0].occasion.value)
+            await self._send(notification, news, news[0].occasion.value, arrived)
         except Exception:  # noqa: BLE001
             # It would go wrong in the same way each time.
             LOGGER.exception("Unexpected error in a notification")
-        for one in news:
-            pending.telling.remove(one)
-        self._news.save()
+        arrived()
 
     async def _send(
-        self, notification: Notification, news: Sequence[News], event: str
+        self,
+        notification: Notification,
+        news: Sequence[News],
+        event: str,
+        arrived: Callable[[], None] = lambda: None,
     ) -> list[Delivery]:
         """Tell all targets at once, and note what became of that."""
-        deliveries, unusable = await self._courier.bring(notification, news, event)
+        deliveries, unusable = await self._courier.bring(
+            notification, news, event, arrived
+        )
         self.deliveries += deliveries
         self._judge(notification, deliveries, unusable)
         for listener in list(self._listeners):

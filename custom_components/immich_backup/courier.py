@@ -1,7 +1,7 @@
 """Brings a message to all whom a notification tells: at once, none disturbs another."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -78,21 +78,28 @@ class Courier:
         self._clips = Clips(hass, client)
 
     async def bring(
-        self, notification: Notification, news: Sequence[News], event: str
+        self,
+        notification: Notification,
+        news: Sequence[News],
+        event: str,
+        arrived: Callable[[], None] = lambda: None,
     ) -> tuple[list[Delivery], list[str]]:
         """Tell all targets at once; return what became of each, in their order.
 
-        ``news`` becomes one message. As well return which templates could not be used,
-        and why, in words. Raises nothing.
+        ``news`` becomes one message; ``arrived`` is called when it reached one of them.
+        As well return which templates could not be used, and why, in words. Raises
+        nothing.
         """
         unusable: list[str] = []
         message = await self._message(notification, news, unusable)
-        deliveries = await asyncio.gather(
-            *(
-                self._deliver(notification, target, message, event)
-                for target in notification.targets
-            )
-        )
+
+        async def deliver(target: Target) -> Delivery:
+            delivery = await self._deliver(notification, target, message, event)
+            if delivery.ok:
+                arrived()
+            return delivery
+
+        deliveries = await asyncio.gather(*map(deliver, notification.targets))
         return deliveries, list(dict.fromkeys(unusable))
 
     async def show_progress(self, notification: Notification, news: News) -> None:
