@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 import sys
 import time
@@ -16,13 +16,15 @@ from .api import ApiError, HomeApi, HomeSocket, Json
 from .backup import Backup
 from .delivery import Delivery
 from .errors import DemoError
+from .family_calendar import set_up_calendar
+from .gallery import Gallery, look_around
 from .home import FIRST_PORT, RESTART, Home
 from .household import EVENT, Household, switch_on_tv
 from .installation import Installation
 from .phone import Phone
 from .ports import claim_port
 from .process import HomeLock
-from .report import Report, Sums, deliveries_text, ignored_names
+from .report import File, Report, Sums, deliveries_text, ignored_names
 from .runs import Run, RunLog
 from .server import Server, look_at, simulated_server
 from .state import HomeState
@@ -126,13 +128,20 @@ class Demonstration:
             await household.leave()
             installation = Installation(api, socket, state)
             account = await installation.account(server)
-            subentry_id = await installation.folder(account, folder, household.person)
+            calendar = await set_up_calendar(
+                api, socket, samples.EVENTS if options.photos is None else ()
+            )
+            subentry_id = await installation.folder(
+                account, folder, household.person, calendar
+            )
             await installation.notification(account, household.targets, household.voice)
             real = await asyncio.to_thread(folder.resolve)
             backup = Backup(socket, account.entry_id, subentry_id, real)
             report = await self._back_up(
                 socket, backup, household, home, server, folder
             )
+            gallery = await self._look_around(session, server, report.files)
+            report = replace(report, gallery=gallery)
             state.note_complete()
             await self._tell(report, state)
             if options.once:
@@ -218,6 +227,24 @@ class Demonstration:
             entities=await backup.entities(),
             log=await asyncio.to_thread(log.complaints_in, home.log),
         )
+
+    async def _look_around(
+        self, session: ClientSession, server: Server, files: Sequence[File]
+    ) -> Gallery | None:
+        """Return how the files are organised on the server.
+
+        None if the server does not tell, which is told.
+        """
+        asset_ids = {
+            file.asset_id
+            for file in files
+            if file.state == "protected" and file.asset_id is not None
+        }
+        try:
+            return await look_around(session, server, asset_ids)
+        except DemoError as err:
+            self._say(str(err))
+            return None
 
     async def _come_home(self, household: Household, event: str) -> Run | None:
         """Let the person come home and return the run that this started, at its end.

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from . import flows
 from .api import HomeApi, HomeSocket, Json
@@ -17,6 +17,30 @@ _PATIENCE = 60.0
 _INTERVAL = 0.2
 # Percent, on the speaker.
 _VOLUME = 40
+
+# How stored files are organised: what was in a calendar, else the month, names the album.
+_ORGANISED: Final = {
+    "album": "calendar",
+    "album_otherwise": "month",
+    "tags": ["Home/Camera"],
+    "stacks": ["raw", "heic", "burst"],
+}
+# Some files get more, or another album.
+_RULES: Final = [
+    {
+        "name": "Who was at the door",
+        "action": "back_up",
+        "paths": ["Doorbell/"],
+        "album": "Front door",
+        "tags": ["Home/Doorbell"],
+    },
+    {
+        "name": "Her birthday",
+        "action": "back_up",
+        "paths": ["Familie/Großmutters Geburtstag.*"],
+        "favourite": True,
+    },
+]
 
 
 class Installation:
@@ -49,11 +73,14 @@ class Installation:
         await self._wait_until_loaded(account.entry_id)
         return account
 
-    async def folder(self, account: Account, path: Path, person: str) -> str:
+    async def folder(
+        self, account: Account, path: Path, person: str, calendar: str
+    ) -> str:
         """Return the subentry of a folder, added if need be. Raises DemoError.
 
         Its files wait as long as a person (the entity) is away, and are backed up when
-        that person comes home.
+        that person comes home. What is in Immich is sorted by the events in a calendar
+        (the entity).
         """
         known = await self._subentries(account)
         if account.folders.get(str(path)) in known:
@@ -64,6 +91,9 @@ class Installation:
             "name": path.name,
             "persons": [person],
             "conditions": [at_home],
+            "rules": _RULES,
+            **_ORGANISED,
+            "album_calendars": [calendar],
         }
         await flows.add_subentry(
             self._api,
@@ -71,7 +101,7 @@ class Installation:
             "folder",
             answers,
             self._next_flow,
-            detours=["when"],
+            detours=["organise", "when"],
         )
         (added,) = await self._subentries(account) - known
         account.folders[str(path)] = added

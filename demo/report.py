@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .delivery import Delivery
+from .gallery import Gallery
 from .runs import Run
 from .server import Server
 
@@ -77,7 +78,8 @@ class Report:
 
     ``causes`` says for each run what started it, ``arrival`` is the one that somebody's
     coming home started, None if that started none. ``ignored`` are files whose names say
-    that nobody looks at them.
+    that nobody looks at them. ``gallery`` is what the server tells of what was stored,
+    None if it does not.
     """
 
     home_assistant: str
@@ -93,6 +95,7 @@ class Report:
     seconds: float
     entities: Mapping[str, str]
     log: Sequence[str]
+    gallery: Gallery | None = None
 
     @property
     def uploaded(self) -> int:
@@ -138,6 +141,7 @@ class Report:
                 "uploaded": self.uploaded,
                 "duplicates": self.duplicates,
                 "seconds": round(self.seconds, 1),
+                **self._organised(),
                 "files": [asdict(file) for file in self.files],
                 "runs": [
                     {**asdict(run), "started_by": self.causes[run.id]}
@@ -161,10 +165,20 @@ class Report:
         lines = [f"  {name:{width}}  {state:10}  {why}" for name, state, why in rows]
         if (more := len(ordered) - _ROWS) > 0:
             lines.append(f"  … and {more} more")
-        parts = [lines, self._runs(), self._summary(), self._deliveries()]
+        parts = [lines, self._runs(), self._summary()]
+        if self.gallery is not None:
+            told = ["In Immich, as the server itself tells:", *self.gallery.as_lines()]
+            parts.append(told)
+        parts.append(self._deliveries())
         if self.log:
             parts.append(["Home Assistant's log complains:", *self.log])
         return "\n\n".join("\n".join(part) for part in parts)
+
+    def _organised(self) -> dict[str, Any]:
+        """Return what the server tells; nothing but None if it does not."""
+        if self.gallery is None:
+            return dict.fromkeys(Gallery.__slots__)
+        return asdict(self.gallery)
 
     def _runs(self) -> list[str]:
         """Return a table of the runs: what started them, and what they did."""

@@ -1,36 +1,21 @@
 """The sample folder: photos and videos of a made-up year, the same ones every time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from io import BytesIO
+import json
 import os
 from pathlib import Path
 import shutil
 
-from PIL import Image
-from PIL.ExifTags import GPS, IFD, Base
+from .camera import FILM, PLAIN, Sample, Told, content
+from .family_calendar import Event
+from .scenes import AUTUMN, DAWN, DAY, DUSK, NIGHT, WINTER, Scene
 
-from .scenes import AUTUMN, DAWN, DAY, DUSK, NIGHT, WINTER, Scene, draw
-from .video import video
+_LARGE = (1600, 1200)
 
-_LARGE, _SMALL = (1600, 1200), (1280, 960)
-_VIDEO, _FPS, _SECONDS = (320, 240), 10, 3
-_CAMERA = ("Demo", "Pinhole 1")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One file: its path decides the format; ``place`` is latitude and longitude."""
-
-    path: str
-    taken: str
-    scene: Scene
-    size: tuple[int, int] = _SMALL
-    place: tuple[float, float] | None = None
-
-
+# In each quarter of the earth.
 LAKE, COAST, CITY = (46.4719, 11.3205), (54.3233, 10.1394), (52.5163, 13.3777)
+NEW_YORK, RIO, SYDNEY = (40.7061, -73.9969), (-22.9519, -43.2105), (-33.8568, 151.2153)
+KIRITIMATI = (1.8721, -157.4278)
 
 SAMPLES = (
     Sample(
@@ -117,7 +102,7 @@ SAMPLES = (
         path="Ostsee 2025/PXL_20250714_waves.mp4",
         taken="2025-07-14T10:30:00+02:00",
         scene=Scene(title="Waves", palette=DAY, water=True, seed=12),
-        size=_VIDEO,
+        size=FILM,
     ),
     Sample(
         path="IMG_0410.jpg",
@@ -152,7 +137,7 @@ SAMPLES = (
         path="Familie/Erste Schritte.mov",
         taken="2025-10-19T10:09:08+02:00",
         scene=Scene(title="First steps", palette=AUTUMN, light=(0.1, 0.3), seed=18),
-        size=_VIDEO,
+        size=FILM,
     ),
     Sample(
         path="Familie/IMG-20251109-WA0003.jpg",
@@ -175,69 +160,168 @@ SAMPLES = (
         scene=Scene(title="The year ends", palette=DUSK, light=(0.5, 0.5), seed=22),
         place=CITY,
     ),
+    # A live photo, and what makes it one photo: the identifier in both.
+    Sample(
+        path="Ostsee 2025/IMG_0701.HEIC",
+        taken="2025-07-12T16:20:00+02:00",
+        scene=Scene(title="Kites", palette=DAY, light=(0.3, 0.3), water=True, seed=23),
+        size=PLAIN,
+        place=COAST,
+        identifier="5B2C6F1E-90A4-4D0B-8C39-6E1F2D3A4B5C",
+    ),
+    Sample(
+        path="Ostsee 2025/IMG_0701.MOV",
+        taken="2025-07-12T16:19:59+02:00",
+        scene=Scene(title="Kites", palette=DAY, light=(0.3, 0.3), water=True, seed=23),
+        size=FILM,
+        place=COAST,
+        identifier="5B2C6F1E-90A4-4D0B-8C39-6E1F2D3A4B5C",
+    ),
+    # A HEIC and the JPEG that was made of it.
+    Sample(
+        path="Ostsee 2025/IMG_0702.HEIC",
+        taken="2025-07-12T17:05:00+02:00",
+        scene=Scene(title="Ice cream", palette=DAY, light=(0.8, 0.2), seed=24),
+        size=PLAIN,
+        place=COAST,
+    ),
+    Sample(
+        path="Ostsee 2025/IMG_0702.JPG",
+        taken="2025-07-12T17:05:00+02:00",
+        scene=Scene(title="Ice cream", palette=DAY, light=(0.8, 0.2), seed=24),
+        size=PLAIN,
+        place=COAST,
+    ),
+    Sample(
+        path="Ostsee 2025/PXL_20250713_091500.MP.jpg",
+        taken="2025-07-13T09:15:00+02:00",
+        scene=Scene(title="Gulls", palette=DAWN, light=(0.6, 0.3), seed=25),
+        place=COAST,
+        motion=True,
+    ),
+    *(
+        Sample(
+            path=f"Ostsee 2025/20250713_152010_00{number}.jpg",
+            taken="2025-07-13T15:20:10+02:00",
+            scene=Scene(
+                title="Jump!",
+                palette=DAY,
+                light=(0.2 + 0.1 * number, 0.3),
+                water=True,
+                seed=26,
+            ),
+            place=COAST,
+        )
+        for number in (1, 2, 3)
+    ),
+    # What a camera writes that keeps the raw picture as well.
+    Sample(
+        path="DSC_0500.DNG",
+        taken="2025-10-05T11:40:00+02:00",
+        scene=Scene(title="Chestnuts", palette=AUTUMN, light=(0.6, 0.3), seed=27),
+        size=PLAIN,
+    ),
+    Sample(
+        path="DSC_0500.JPG",
+        taken="2025-10-05T11:40:00+02:00",
+        scene=Scene(title="Chestnuts", palette=AUTUMN, light=(0.6, 0.3), seed=27),
+    ),
+    Sample(
+        path="Doorbell/2025-09-05 16.42.10.jpg",
+        taken="2025-09-05T16:42:10+02:00",
+        scene=Scene(title="The postman", palette=DAY, light=(0.1, 0.3), seed=28),
+        place=CITY,
+    ),
+    Sample(
+        path="Doorbell/2025-12-24 18.01.33.jpg",
+        taken="2025-12-24T18:01:33+01:00",
+        scene=Scene(title="Who is there?", palette=NIGHT, light=(0.2, 0.2), seed=29),
+        place=CITY,
+    ),
+    # The clocks are set back: half past two comes twice, and once nobody says which.
+    Sample(
+        path="Reisen/IMG_0801.jpg",
+        taken="2025-10-26T02:30:00+02:00",
+        scene=Scene(title="Half past two", palette=NIGHT, light=(0.3, 0.2), seed=30),
+        place=CITY,
+    ),
+    Sample(
+        path="Reisen/IMG_0802.jpg",
+        taken="2025-10-26T02:30:00+01:00",
+        scene=Scene(title="An hour later", palette=NIGHT, light=(0.6, 0.2), seed=31),
+        place=CITY,
+    ),
+    Sample(
+        path="Reisen/IMG_0803.jpg",
+        taken="2025-10-26T02:31:00",
+        scene=Scene(title="Which one?", palette=NIGHT, light=(0.9, 0.2), seed=32),
+    ),
+    # A clock that tells no zone, at the end of a month.
+    Sample(
+        path="Reisen/IMG_0701.jpg",
+        taken="2025-08-31T23:59:50",
+        scene=Scene(title="Shooting stars", palette=NIGHT, seed=33),
+    ),
+    Sample(
+        path="Reisen/New York.jpg",
+        taken="2025-11-02T01:30:00-05:00",
+        scene=Scene(title="New York", palette=NIGHT, water=True, seed=34),
+        place=NEW_YORK,
+    ),
+    Sample(
+        path="Reisen/Rio.jpg",
+        taken="2025-11-08T18:20:00-03:00",
+        scene=Scene(title="Rio", palette=DUSK, light=(0.7, 0.4), seed=35),
+        place=RIO,
+    ),
+    Sample(
+        path="Reisen/Sydney.jpg",
+        taken="2025-11-22T08:10:00+11:00",
+        scene=Scene(title="Sydney", palette=DAY, water=True, seed=36),
+        place=SYDNEY,
+    ),
+    # A new year there, while it is still the morning before at home.
+    Sample(
+        path="Reisen/Kiritimati.jpg",
+        taken="2026-01-01T00:05:00+14:00",
+        scene=Scene(title="First of all", palette=NIGHT, water=True, seed=37),
+        place=KIRITIMATI,
+    ),
+    Sample(
+        path="Familie/Eingescannt.jpg",
+        taken="2025-02-14T12:00:00+01:00",
+        scene=Scene(title="An old slide", palette=WINTER, seed=38),
+        told=Told.XMP,
+    ),
+    Sample(
+        path="Takeout/Foto von Tante Änne.jpg",
+        taken="2025-06-01T14:30:00+02:00",
+        scene=Scene(title="From Aunt Anne", palette=DAY, light=(0.4, 0.2), seed=39),
+        told=Told.BESIDE,
+    ),
 )
 
 # The same bytes once more under another name: Immich keeps one asset.
-COPIES = {"Familie/Kopie von Großmutters Geburtstag.jpg": SAMPLES[16].path}
+COPIES = {
+    "Familie/Kopie von Großmutters Geburtstag.jpg": "Familie/Großmutters Geburtstag.jpg"
+}
 
-# What a backup leaves alone: a file of no media type, and one that is still written.
-NOT_MEDIA = {"Packliste.txt": "Kamera\nLadegerät\nSonnencreme\n"}
+# What was in the family's calendar.
+EVENTS = (Event(summary="A weekend at the sea", start="2025-07-12", end="2025-07-15"),)
+
+# What a backup leaves alone: files of no media type, and one that is still written.
+NOT_MEDIA = {
+    "Packliste.txt": "Kamera\nLadegerät\nSonnencreme\n",
+    "Takeout/Foto von Tante Änne.jpg.supplemental-metadata.json": json.dumps(
+        {
+            "title": "Foto von Tante Änne.jpg",
+            "photoTakenTime": {"timestamp": "1748781000"},
+            "geoData": {"latitude": 46.4719, "longitude": 11.3205, "altitude": 0.0},
+        },
+        ensure_ascii=False,
+    ),
+}
 UNFINISHED = {"IMG_0632.jpg.part": "half a pho"}
-
-
-def _degrees(value: float) -> tuple[float, float, float]:
-    """Return degrees, minutes and seconds."""
-    minutes = abs(value) * 60
-    return float(minutes // 60), float(minutes // 1 % 60), round(minutes % 1 * 60, 2)
-
-
-def _exif(sample: Sample, taken: datetime) -> Image.Exif:
-    """Return what a camera writes into a photo."""
-    exif = Image.Exif()
-    text = taken.strftime("%Y:%m:%d %H:%M:%S")
-    exif[Base.Make], exif[Base.Model] = _CAMERA
-    exif[Base.DateTime] = text
-    details = exif.get_ifd(IFD.Exif)
-    details[Base.DateTimeOriginal] = details[Base.DateTimeDigitized] = text
-    details[Base.OffsetTimeOriginal] = taken.isoformat()[-6:]
-    if sample.place is not None:
-        latitude, longitude = sample.place
-        place = exif.get_ifd(IFD.GPSInfo)
-        place[GPS.GPSLatitudeRef] = "N" if latitude >= 0 else "S"
-        place[GPS.GPSLatitude] = _degrees(latitude)
-        place[GPS.GPSLongitudeRef] = "E" if longitude >= 0 else "W"
-        place[GPS.GPSLongitude] = _degrees(longitude)
-    return exif
-
-
-def _film(scene: Scene) -> Iterator[Image.Image]:
-    """Yield the pictures of a video: the light crosses the sky."""
-    count = _FPS * _SECONDS
-    for number in range(count):
-        light = (0.1 + 0.8 * number / count, scene.light[1])
-        yield draw(replace(scene, light=light), _VIDEO)
-
-
-def content(sample: Sample) -> bytes:
-    """Return the bytes of a sample, the same for the same version of Pillow."""
-    taken = datetime.fromisoformat(sample.taken)
-    suffix = Path(sample.path).suffix
-    if suffix in (".mp4", ".mov"):
-        pictures = list(_film(sample.scene))
-        return video(pictures, fps=_FPS, taken=taken, quicktime=suffix == ".mov")
-    buffer = BytesIO()
-    picture = draw(sample.scene, sample.size)
-    exif = _exif(sample, taken)
-    match suffix:
-        case ".jpg":
-            picture.save(buffer, "JPEG", quality=85, exif=exif)
-        case ".png":
-            picture.quantize(128).save(buffer, "PNG", exif=exif)
-        case ".webp":
-            picture.save(buffer, "WEBP", quality=80, exif=exif)
-        case _:
-            raise ValueError(f"no format for {sample.path}")
-    return buffer.getvalue()
 
 
 def _write(path: Path, data: bytes, changed: datetime) -> None:
@@ -256,7 +340,7 @@ def make(folder: Path) -> None:
         return
     unfinished = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    taken = {sample.path: datetime.fromisoformat(sample.taken) for sample in SAMPLES}
+    taken = {sample.path: sample.moment for sample in SAMPLES}
     for sample in SAMPLES:
         _write(unfinished / sample.path, content(sample), taken[sample.path])
     for copy, original in COPIES.items():

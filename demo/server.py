@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 import secrets
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
@@ -53,8 +54,8 @@ async def look_at(
     """
     url = url.rstrip("/").removesuffix("/api")
     try:
-        version = await _get(session, f"{url}/api/server/version", key)
-        user = await _get(session, f"{url}/api/users/me", key)
+        version = await ask(session, f"{url}/api/server/version", key)
+        user = await ask(session, f"{url}/api/users/me", key)
     except (ClientError, TimeoutError, ValueError) as err:
         raise DemoError(f"No Immich server answers at {url}: {err}") from err
     return Server(
@@ -66,15 +67,24 @@ async def look_at(
     )
 
 
-async def _get(session: ClientSession, url: str, key: str) -> dict[str, str]:
-    """Return what a GET gives."""
-    async with session.get(
-        url, headers={"x-api-key": key}, timeout=_PATIENCE, allow_redirects=False
+async def ask(
+    session: ClientSession, url: str, key: str, question: object = None
+) -> Any:
+    """Return the JSON that a GET gives, or a POST of a question.
+
+    Raises DemoError if the key is refused, ClientError, TimeoutError.
+    """
+    async with session.request(
+        "GET" if question is None else "POST",
+        url,
+        json=question,
+        headers={"x-api-key": key},
+        timeout=_PATIENCE,
+        allow_redirects=False,
     ) as response:
         if response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise DemoError(
                 f"The server refuses the API key: {(await response.text())[:300]}"
             )
         response.raise_for_status()
-        answer: dict[str, str] = await response.json()
-        return answer
+        return await response.json()

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from custom_components.immich_backup.const import PERMISSIONS
 from demo import samples
+from demo.camera import content
 from simulator import Simulator
 
 from .conftest import ROOT
@@ -23,6 +25,12 @@ pytestmark = [pytest.mark.usefixtures("demo_environment"), pytest.mark.timeout(4
 SETTLE = 10
 SKIPPED = set(samples.NOT_MEDIA)
 WANTED = {sample.path for sample in samples.SAMPLES} | set(samples.COPIES)
+ORGANISED = ("albums", "tags", "stacks", "live_photos", "favourites")
+
+
+def organised(result: dict[str, Any]) -> dict[str, Any]:
+    """Return how the files are organised, as the server told."""
+    return {key: result[key] for key in ORGANISED}
 
 
 async def start(home: Path, *arguments: str | Path) -> Process:
@@ -118,7 +126,25 @@ async def test_once_and_again(tmp_path: Path) -> None:
     assert "audio/mpeg" in on_speaker["detail"]
     assert "video/mp4" in on_tv["detail"]
 
+    sea = [path for path in WANTED if path.startswith("Ostsee 2025/")]
+    albums = {album["name"]: album["count"] for album in first["albums"]}
+    # The video of the live photo is in no album: its still stands for it.
+    assert albums["A weekend at the sea"] == len(sea) - 1
+    assert albums["Front door"] == 2
+    # By the clocks of the place: at home it was 2025 still.
+    assert albums["2026-01"] == 1
+    assert albums["2025-08"] == 3
+    assert sum(albums.values()) == first["uploaded"] - 1
+    assert first["tags"] == {"Home/Camera": first["uploaded"] - 1, "Home/Doorbell": 2}
+    assert first["stacks"] == [
+        {"cover": "20250713_152010_001.jpg", "count": 3},
+        {"cover": "DSC_0500.JPG", "count": 2},
+        {"cover": "IMG_0702.HEIC", "count": 2},
+    ]
+    assert (first["live_photos"], first["favourites"]) == (1, 1)
+
     second = await once(tmp_path)
+    assert organised(second) == organised(first)
     assert second["uploaded"] == second["duplicates"] == second["failed"] == 0
     assert second["verified"] == second["wanted"] == len(WANTED)
     assert second["log"] == []
@@ -164,34 +190,54 @@ async def test_own_photos_on_a_real_server(tmp_path: Path) -> None:
     (photos / "2025").mkdir(parents=True)
     for number in range(3):
         (photos / f"2025/{number}.jpg").write_bytes(bytes([number]) * 1000)
+    pairs = ("IMG_0701.HEIC", "IMG_0701.MOV", "DSC_0500.DNG", "DSC_0500.JPG")
+    for sample in samples.SAMPLES:
+        if (name := Path(sample.path).name) in pairs:
+            (photos / "2025" / name).write_bytes(content(sample))
+    count = 3 + len(pairs)
     before = bytes_in(photos)
     result = await once(home, "--photos", photos)
     assert result["server"]["simulated"] is True
-    assert result["uploaded"] == result["verified"] == 3
+    assert result["uploaded"] == result["verified"] == count
+    assert (result["live_photos"], len(result["stacks"])) == (1, 1)
+    assert sum(album["count"] for album in result["albums"]) == count - 1
     assert kinds_told(result) == ["notify", "speaker", "tv"]
     assert result["folder"] == str(photos)
     states = result["entities"]
 
-    data, key = tmp_path / "server", "key-of-a-real-server"
-    async with Simulator(data, api_key=key) as server:
+    data = tmp_path / "server"
+    here = organised(result)
+    async with Simulator(data) as server:
+        # No more than the README asks for, and a picture for the phone.
+        may = [*PERMISSIONS, "asset.view"]
+        key = await server.add_api_key(server.admin(), may)
         named = ("--immich-url", f"{server.url}/api/", "--immich-key", key)
         result = await once(home, "--photos", photos, *named)
-        assert result["uploaded"] == result["verified"] == 3
+        assert result["uploaded"] == result["verified"] == count
         assert kinds_told(result) == ["notify", "speaker", "tv"]
         assert result["server"]["url"] == server.url
         assert result["server"]["simulated"] is False
         # The account on the simulated server is switched off.
         assert not states.keys() & result["entities"].keys()
         assert result["log"] == []
-        assert len(server.assets()) == 3
-    async with Simulator(data, api_key=key) as server:
+        assert len(server.assets()) == count
+        there = organised(result)
+        assert _nameless(there) == _nameless(here)
+    async with Simulator(data) as server:
         named = ("--immich-url", server.url, "--immich-key", key)
         result = await once(home, "--photos", photos, *named)
-        assert (result["uploaded"], result["verified"]) == (0, 3)
+        assert (result["uploaded"], result["verified"]) == (0, count)
+        assert organised(result) == there
         assert result["server"]["url"] == server.url
         # Until the form was filled in, Home Assistant asked at the old address.
         assert all("Can't connect to the server" in line for line in result["log"])
     assert bytes_in(photos) == before
+
+
+def _nameless(told: dict[str, Any]) -> dict[str, Any]:
+    """Return how files are organised without the ids that a server gave."""
+    albums = [{**album, "id": None} for album in told["albums"]]
+    return {**told, "albums": albums}
 
 
 async def test_failure_is_told(tmp_path: Path) -> None:

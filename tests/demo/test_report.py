@@ -9,6 +9,7 @@ import re
 import pytest
 
 from demo.delivery import Delivery
+from demo.gallery import Album, Gallery, Stack
 from demo.report import File, Report, Sums, ignored_names
 from demo.runs import Run
 from demo.server import Server
@@ -40,6 +41,14 @@ TOLD = Delivery(
     detail="video/mp4, 300 kB",
 )
 
+GALLERY = Gallery(
+    albums=[Album(id="a1", name="2025-07", count=2)],
+    tags={"Home/Camera": 2},
+    stacks=[Stack(cover="a.jpg", count=2)],
+    live_photos=1,
+    favourites=0,
+)
+
 
 def file(name: str, state: str) -> File:
     """Return a file in a state."""
@@ -55,7 +64,10 @@ def file(name: str, state: str) -> File:
 
 
 def report(
-    *files: File, arrival: str | None = "r1", deliveries: Sequence[Delivery] = (TOLD,)
+    *files: File,
+    arrival: str | None = "r1",
+    deliveries: Sequence[Delivery] = (TOLD,),
+    gallery: Gallery | None = GALLERY,
 ) -> Report:
     """Return a report on these files."""
     return Report(
@@ -72,6 +84,7 @@ def report(
         seconds=12.34,
         entities={"sensor.photos_status": "idle"},
         log=(),
+        gallery=gallery,
     )
 
 
@@ -167,6 +180,11 @@ def test_json() -> None:
         "failed": 2,
         "verified": 2,
         "seconds": 12.3,
+        "albums": [{"id": "a1", "name": "2025-07", "count": 2}],
+        "tags": {"Home/Camera": 2},
+        "stacks": [{"cover": "a.jpg", "count": 2}],
+        "live_photos": 1,
+        "favourites": 0,
         "runs": [
             {
                 "id": "r1",
@@ -206,6 +224,17 @@ def test_json() -> None:
     }
 
 
+def test_what_the_server_does_not_tell() -> None:
+    """The object keeps its fields; whether all is proven does not depend on it."""
+    silent = report(file("a.jpg", "protected"), gallery=None)
+    data = json.loads(silent.as_json())
+    fields = ("albums", "tags", "stacks", "live_photos", "favourites")
+    assert [data[field] for field in fields] == [None] * 5
+    assert silent.proven
+    assert "In Immich" not in silent.as_text()
+    assert "In Immich" in report().as_text()
+
+
 def test_table_begins_with_what_is_not_proven() -> None:
     """A thousand proven files do not hide the one that failed."""
     files = [file(f"{number}.jpg", "protected") for number in range(1000)]
@@ -213,7 +242,7 @@ def test_table_begins_with_what_is_not_proven() -> None:
     lines = text.splitlines()
     assert lines[1].split()[:2] == ["broken.jpg", "failed"]
     assert "… and 951 more" in text
-    assert len(lines) < 70
+    assert len(lines) < 80
 
 
 def test_ignored_names(tmp_path: Path) -> None:
