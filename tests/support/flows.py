@@ -13,9 +13,6 @@ import probatio
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_ALBUM,
-    CONF_ALBUM_LEVELS,
-    CONF_ALBUM_OTHERWISE,
-    CONF_ALBUM_ROLE,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
@@ -33,9 +30,6 @@ from custom_components.immich_backup.const import (
     CONF_QUIET_FAILURES,
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
-    CONF_TRIP_HOURS,
-    CONF_TRIP_KM,
-    CONF_TRIP_PHOTOS,
     CONF_TYPES,
     CONF_VISIBILITY,
     Presence,
@@ -50,7 +44,6 @@ from custom_components.immich_backup.flows.notification_form import (
     SECTION_WORDS,
 )
 from custom_components.immich_backup.flows.organise_form import (
-    SECTION_ALBUM,
     SECTION_MORE,
     SECTION_TOGETHER,
 )
@@ -117,14 +110,6 @@ def organise_form(**changes: Any) -> dict[str, Any]:
     """Return the form of how files are organised, with these changes."""
     form: dict[str, Any] = {
         CONF_ALBUM: "none",
-        SECTION_ALBUM: {
-            CONF_ALBUM_LEVELS: 1,
-            CONF_ALBUM_OTHERWISE: "none",
-            CONF_ALBUM_ROLE: "viewer",
-            CONF_TRIP_HOURS: 8,
-            CONF_TRIP_KM: 50,
-            CONF_TRIP_PHOTOS: 5,
-        },
         SECTION_TOGETHER: {CONF_LIVE_PHOTOS: True},
         SECTION_MORE: {CONF_FAVOURITE: False, CONF_VISIBILITY: "default"},
     }

@@ -28,6 +28,7 @@ from ..const import (
 from ..engine import Engine, Folder, RuleAction
 from ..engine.detect.root import Root
 from ..engine.ledger import LedgerError
+from ..engine.organise.arrangement import AlbumBy
 from ..engine.preview import Preview, preview
 from ..folders import build_folder
 from ..immich.errors import ImmichError
@@ -42,8 +43,10 @@ from .folder_form import (
 )
 from .organise_form import (
     EXAMPLE,
-    SECTION_ALBUM,
+    album_form_of,
+    album_schema,
     check_organise,
+    chosen_album,
     opened_sections,
     organise_data_of,
     organise_form_of,
@@ -80,6 +83,7 @@ class FolderSubentryFlow(SavingFlow):
         self._form: Mapping[str, Any] = {}
         self._when: Mapping[str, Any] = when_form_of({})
         self._organise: Mapping[str, Any] = organise_form_of({})
+        self._album: Mapping[str, Any] = {}
         self._root: Root | None = None
         self._welcome = False
 
@@ -97,7 +101,9 @@ class FolderSubentryFlow(SavingFlow):
         subentry = self._get_reconfigure_subentry()
         self._form = form_of(subentry.title, subentry.data)
         self._when = when_form_of(subentry.data)
-        self._organise = organise_form_of(subentry.data.get(CONF_ORGANISE, {}))
+        organise = subentry.data.get(CONF_ORGANISE, {})
+        self._organise = organise_form_of(organise)
+        self._album = album_form_of(organise)
         return await self.async_step_change()
 
     async def async_step_folder(
@@ -137,29 +143,59 @@ class FolderSubentryFlow(SavingFlow):
     async def async_step_organise(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask which album, tags and more the stored files get."""
+        """Ask which albums, tags and more the stored files get."""
         errors: dict[str, str] = {}
         details: dict[str, str] = {}
         if user_input is not None:
             self._organise = user_input
-            rules = self._form[SECTION_WHAT].get(CONF_RULES, ())
-            errors, details = await check_organise(self.hass, user_input, rules)
+            errors, details = await self._check_organise(None)
             if not errors:
-                return await self._tell()
-        opened = errors.keys() | opened_sections(organise_data_of(self._organise))
+                return await self.async_step_album()
+        opened = errors.keys() | opened_sections(user_input or self._organise)
         return self.async_show_form(
             step_id="organise",
             data_schema=self.add_suggested_values_to_schema(
-                organise_schema(opened, await self._users()), self._organise
+                organise_schema(opened), self._organise
             ),
             errors=errors,
+            description_placeholders={"name": self._entered()[0], **details},
+            last_step=False,
+        )
+
+    async def async_step_album(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask what is needed for the way in which albums are found, if anything is."""
+        by = chosen_album(self._organise)
+        schema = album_schema(by, await self._users())
+        errors: dict[str, str] = {}
+        details: dict[str, str] = {}
+        if by is AlbumBy.NONE or not schema.schema:
+            return await self._tell()
+        if user_input is not None:
+            self._album = user_input
+            errors, details = await self._check_organise(self._album)
+            if not errors:
+                return await self._tell()
+        texts = await load_texts(self.hass)
+        return self.async_show_form(
+            step_id="album",
+            data_schema=self.add_suggested_values_to_schema(schema, self._album),
+            errors=errors,
             description_placeholders={
-                "name": self._entered()[0],
+                "choice": texts.album(by),
                 "example": EXAMPLE,
                 **details,
             },
             last_step=False,
         )
+
+    async def _check_organise(
+        self, album: Mapping[str, Any] | None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the errors of how files are organised, and the details they name."""
+        rules = self._form[SECTION_WHAT].get(CONF_RULES, ())
+        return await check_organise(self.hass, self._organise, album, rules)
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
@@ -224,7 +260,7 @@ class FolderSubentryFlow(SavingFlow):
         """Return what the folder is called, and what is stored of it."""
         assert self._root is not None
         data = data_of(self._form, self._root.path) | when_data_of(self._when)
-        if organise := organise_data_of(self._organise):
+        if organise := organise_data_of(self._organise, self._album):
             data[CONF_ORGANISE] = organise
         return name_of(self._form, self._root.path), data
 
@@ -327,7 +363,7 @@ class FolderSubentryFlow(SavingFlow):
     async def _users(self) -> dict[str, str]:
         """Return the names of the server's other users, and of those chosen, by id."""
         entry = self._get_entry()
-        chosen = self._organise.get(SECTION_ALBUM, {}).get(CONF_ALBUM_SHARE, ())
+        chosen = self._album.get(CONF_ALBUM_SHARE, ())
         users = {user_id: user_id for user_id in chosen}
         with suppress(ImmichError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):

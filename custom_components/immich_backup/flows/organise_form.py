@@ -62,7 +62,6 @@ from ..engine.organise.trips import TripRules
 from ..home import HomeContext
 from ..immich import AlbumRole, Visibility
 
-SECTION_ALBUM = "album_section"
 SECTION_TOGETHER = "together"
 SECTION_MORE = "more"
 
@@ -70,8 +69,12 @@ SECTION_MORE = "more"
 EXAMPLE = "{{ media.captured_at.strftime('%B %Y') }}"
 # What the server decides by itself.
 _DEFAULT = "default"
-_FIELDS = (CONF_ALBUM, CONF_ALBUM_NAME, CONF_TAGS)
-# What belongs to one way to find an album only.
+_FIELDS = (CONF_ALBUM, CONF_TAGS)
+_SECTIONS: Mapping[str, Sequence[str]] = {
+    SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
+    SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
+}
+# What is asked on a page of its own for each way to find an album,
 _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
     AlbumBy.NAME: (CONF_ALBUM_NAME,),
     AlbumBy.FOLDERS: (CONF_ALBUM_LEVELS, CONF_ALBUM_JOINER),
@@ -84,70 +87,14 @@ _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
     ),
     AlbumBy.ZONE: (CONF_ALBUM_OTHERWISE,),
 }
-_SECTIONS: Mapping[str, Sequence[str]] = {
-    SECTION_ALBUM: (
-        CONF_ALBUM_CALENDARS,
-        CONF_TRIP_HOURS,
-        CONF_TRIP_KM,
-        CONF_TRIP_PHOTOS,
-        CONF_ALBUM_OTHERWISE,
-        CONF_ALBUM_LEVELS,
-        CONF_ALBUM_JOINER,
-        CONF_ALBUM_SHARE,
-        CONF_ALBUM_ROLE,
-    ),
-    SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
-    SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
-}
+# and for all of them where there is somebody to share it with.
+_SHARING = (CONF_ALBUM_SHARE, CONF_ALBUM_ROLE)
 _TRIPS = TripRules()
 _SAMPLE_PATH = "Holiday/IMG_0001.jpg"
 
 
-def organise_schema(
-    opened: Collection[str] = (), users: Mapping[str, str] | None = None
-) -> probatio.Schema:
-    """Return the form; ``opened`` are the sections that are shown open.
-
-    ``users`` are those with whom albums can be shared: names by ids.
-    """
-    details = {
-        probatio.Optional(CONF_ALBUM_CALENDARS): EntitySelector(
-            EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
-        ),
-        probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): _number(
-            MAX_HOURS, "h"
-        ),
-        probatio.Required(CONF_TRIP_KM, default=_TRIPS.gap_km): _number(MAX_KM, "km"),
-        probatio.Required(CONF_TRIP_PHOTOS, default=_TRIPS.least): _number(MAX_PHOTOS),
-        probatio.Required(
-            CONF_ALBUM_OTHERWISE, default=AlbumBy.NONE.value
-        ): SelectSelector(
-            SelectSelectorConfig(
-                options=[AlbumBy.NONE.value, *sorted(DATED, reverse=True)],
-                mode=SelectSelectorMode.DROPDOWN,
-                translation_key="album",
-            )
-        ),
-        probatio.Optional(CONF_ALBUM_SHARE): SelectSelector(
-            SelectSelectorConfig(
-                options=[
-                    SelectOptionDict(value=user_id, label=name)
-                    for user_id, name in (users or {}).items()
-                ],
-                multiple=True,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
-        probatio.Required(CONF_ALBUM_ROLE, default=AlbumRole.VIEWER): SelectSelector(
-            SelectSelectorConfig(
-                options=[role.value for role in AlbumRole],
-                mode=SelectSelectorMode.DROPDOWN,
-                translation_key="album_role",
-            )
-        ),
-        probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
-        probatio.Optional(CONF_ALBUM_JOINER): TextSelector(),
-    }
+def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
+    """Return the form; ``opened`` are the sections that are shown open."""
     together = {
         probatio.Required(CONF_LIVE_PHOTOS, default=True): BooleanSelector(),
         probatio.Optional(CONF_STACKS): SelectSelector(
@@ -175,11 +122,10 @@ def organise_schema(
             probatio.Required(CONF_ALBUM, default=AlbumBy.NONE.value): SelectSelector(
                 SelectSelectorConfig(
                     options=[by.value for by in AlbumBy],
-                    mode=SelectSelectorMode.LIST,
+                    mode=SelectSelectorMode.DROPDOWN,
                     translation_key="album",
                 )
             ),
-            probatio.Optional(CONF_ALBUM_NAME): TemplateSelector(),
             probatio.Optional(CONF_TAGS): TextSelector(
                 TextSelectorConfig(multiple=True)
             ),
@@ -188,13 +134,60 @@ def organise_schema(
                     probatio.Schema(fields), {"collapsed": name not in opened}
                 )
                 for name, fields in (
-                    (SECTION_ALBUM, details),
                     (SECTION_TOGETHER, together),
                     (SECTION_MORE, more),
                 )
             },
         }
     )
+
+
+def album_schema(by: AlbumBy, users: Mapping[str, str]) -> probatio.Schema:
+    """Return the form for one way to find an album; it may be empty.
+
+    ``users`` are those with whom albums can be shared: names by ids.
+    """
+    fields: dict[Any, Any] = {
+        probatio.Required(CONF_ALBUM_NAME): TextSelector(),
+        probatio.Required(CONF_ALBUM_CALENDARS): EntitySelector(
+            EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
+        ),
+        probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): _number(
+            MAX_HOURS, "h"
+        ),
+        probatio.Required(CONF_TRIP_KM, default=_TRIPS.gap_km): _number(MAX_KM, "km"),
+        probatio.Required(CONF_TRIP_PHOTOS, default=_TRIPS.least): _number(MAX_PHOTOS),
+        probatio.Required(
+            CONF_ALBUM_OTHERWISE, default=AlbumBy.NONE.value
+        ): SelectSelector(
+            SelectSelectorConfig(
+                options=[AlbumBy.NONE.value, *sorted(DATED, reverse=True)],
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="album",
+            )
+        ),
+        probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
+        probatio.Optional(CONF_ALBUM_JOINER): TextSelector(),
+        probatio.Optional(CONF_ALBUM_SHARE): SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=user_id, label=name)
+                    for user_id, name in users.items()
+                ],
+                multiple=True,
+                mode=SelectSelectorMode.LIST,
+            )
+        ),
+        probatio.Required(CONF_ALBUM_ROLE, default=AlbumRole.VIEWER): SelectSelector(
+            SelectSelectorConfig(
+                options=[role.value for role in AlbumRole],
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="album_role",
+            )
+        ),
+    }
+    shown = (*_OF_ALBUM.get(by, ()), *(_SHARING if users else ()))
+    return probatio.Schema({key: fields[key] for key in fields if key in shown})
 
 
 def _number(largest: int, unit: str | None = None) -> NumberSelector:
@@ -206,14 +199,22 @@ def _number(largest: int, unit: str | None = None) -> NumberSelector:
 
 
 async def check_organise(
-    hass: HomeAssistant, form: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]
+    hass: HomeAssistant,
+    form: Mapping[str, Any],
+    album: Mapping[str, Any] | None,
+    rules: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the errors in a form by field, and the details that they name.
+    """Return the errors in the forms by field, and the details that they name.
 
+    Without what was entered about the ``album`` only the first form is checked.
     ``rules`` are those of the folder, some of which may say more for their files.
     """
+    values = organise_data_of(form, album or {})
+    if album is None and CONF_ALBUM in values:
+        # A way to find one that needs nothing more.
+        values[CONF_ALBUM] = AlbumBy.YEAR
     try:
-        arrangement = parse_arrangement(organise_data_of(form))
+        arrangement = parse_arrangement(values)
     except ArrangementError as err:
         return {_place_of(err.field): err.reason}, {}
     if arrangement.visibility is Visibility.LOCKED:
@@ -250,8 +251,15 @@ async def check_templates(
     return {}, {}
 
 
-def organise_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is stored of a form: flat, JSON-safe, without what says nothing."""
+def chosen_album(form: Mapping[str, Any]) -> AlbumBy:
+    """Return by what the album of a file is to be found."""
+    return AlbumBy(form.get(CONF_ALBUM, AlbumBy.NONE))
+
+
+def organise_data_of(
+    form: Mapping[str, Any], album: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is stored of both forms: flat, JSON-safe, without what says nothing."""
     values = {key: form[key] for key in _FIELDS if form.get(key) not in (None, "", [])}
     for name, keys in _SECTIONS.items():
         values |= {
@@ -263,16 +271,17 @@ def organise_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
     if not form[SECTION_TOGETHER].get(CONF_LIVE_PHOTOS, True):
         # What is not said means yes.
         values[CONF_LIVE_PHOTOS] = False
-    by = AlbumBy(values.get(CONF_ALBUM, AlbumBy.NONE))
+    by = chosen_album(form)
     if by is AlbumBy.NONE:
         values.pop(CONF_ALBUM, None)
-    if values.get(CONF_ALBUM_OTHERWISE) == AlbumBy.NONE:
-        del values[CONF_ALBUM_OTHERWISE]
-    of_others = {key for keys in _OF_ALBUM.values() for key in keys}
-    of_others -= set(_OF_ALBUM.get(by, ()))
-    if by is AlbumBy.NONE or CONF_ALBUM_SHARE not in values:
-        of_others |= {CONF_ALBUM_SHARE, CONF_ALBUM_ROLE}
-    return {key: value for key, value in values.items() if key not in of_others}
+        return values
+    sharing = _SHARING if album.get(CONF_ALBUM_SHARE) else ()
+    return values | {
+        key: album[key]
+        for key in (*_OF_ALBUM.get(by, ()), *sharing)
+        if album.get(key) not in (None, "", [])
+        and (key, album[key]) != (CONF_ALBUM_OTHERWISE, AlbumBy.NONE)
+    }
 
 
 def organise_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -283,10 +292,21 @@ def organise_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
     return form
 
 
-def opened_sections(data: Mapping[str, Any]) -> set[str]:
-    """Return the sections in which something was chosen, to be shown open."""
+def album_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same of the form that asks about the album."""
     return {
-        name for name, keys in _SECTIONS.items() if any(key in data for key in keys)
+        key: data[key]
+        for keys in (*_OF_ALBUM.values(), _SHARING)
+        for key in keys
+        if key in data
+    }
+
+
+def opened_sections(form: Mapping[str, Any]) -> set[str]:
+    """Return the sections in which something was chosen, to be shown open."""
+    stored = organise_data_of(form, {})
+    return {
+        name for name, keys in _SECTIONS.items() if any(key in stored for key in keys)
     }
 
 

@@ -20,7 +20,7 @@ from ..const import (
 )
 from ..engine import Detection, Folder, RuleAction
 from ..engine.detect.mounts import Mount
-from ..engine.organise.arrangement import AlbumBy, is_template
+from ..engine.organise.arrangement import EVENTFUL, AlbumBy, is_template
 from ..engine.preview import Preview
 from ..immich import Visibility
 from ..scheduled_times import next_scheduled
@@ -35,6 +35,12 @@ _ALBUMS = {
     AlbumBy.CALENDAR: "album_calendar",
     AlbumBy.TRIP: "album_trip",
     AlbumBy.ZONE: "album_zone",
+}
+_OTHERWISE = {
+    AlbumBy.NONE: "otherwise_none",
+    AlbumBy.YEAR: "otherwise_year",
+    AlbumBy.MONTH: "otherwise_month",
+    AlbumBy.DAY: "otherwise_day",
 }
 _VISIBILITY = {
     Visibility.TIMELINE: "visibility_timeline",
@@ -131,6 +137,8 @@ def organised_text(texts: Texts, folder: Folder) -> str:
     if (album := wanted.album) is not None:
         key = "album_template" if is_template(album.name) else _ALBUMS[album.by]
         lines.append(texts(key, album=album.name))
+        if album.by in EVENTFUL:
+            lines.append(texts(_OTHERWISE[album.otherwise]))
     if wanted.tags:
         lines.append(texts("tags", tags=", ".join(wanted.tags)))
     if wanted.favourite:
@@ -141,8 +149,10 @@ def organised_text(texts: Texts, folder: Folder) -> str:
         lines.append(texts("description"))
     if wanted.stacks:
         lines.append(texts("stacks"))
-    if any(folder.rule_arrangements.values()):
-        lines.append(texts("album_rules"))
+    rules = [name for name, more in folder.rule_arrangements.items() if more]
+    if rules:
+        names = ", ".join(f"“{name}”" for name in rules)
+        lines.append(texts("album_rules", rules=names))
     return " ".join(lines)
 
 

@@ -31,6 +31,10 @@ class Texts:
         """Return what something that people are told of is called."""
         return self._text("occasion", "options", key)
 
+    def album(self, key: str) -> str:
+        """Return what a way to find albums is called."""
+        return self._text("album", "options", key)
+
     def weekday(self, key: str) -> str:
         """Return the name of a day of the week."""
         return self._text("weekdays", "options", key)

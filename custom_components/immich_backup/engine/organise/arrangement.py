@@ -142,8 +142,8 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     visibility (timeline, archive, hidden, locked), description, live_photos, stacks
     (see StackKind). Raises ArrangementError.
     """
-    album = _album(data)
     visibility = _visibility(data)
+    album = _album(data)
     if visibility is Visibility.LOCKED and album is not None:
         # The server refuses it.
         raise ArrangementError("visibility", "locked_album")
