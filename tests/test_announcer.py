@@ -9,7 +9,7 @@ from typing import Any
 from homeassistant.components.media_player.const import MediaPlayerState
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, Event, HomeAssistant, callback
+from homeassistant.core import CoreState, Event, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -61,6 +61,12 @@ async def set_up(home: Home, *notifications: ConfigSubentryDataWithId) -> None:
     )
 
 
+async def until_told(home: Home) -> State:
+    """Wait until what became of a message is noted, and return the event's state."""
+    await until(lambda: home.manager.announcer.deliveries)
+    return home.state("event", "notification")
+
+
 async def test_completed(home: Home, phone: Phone) -> None:
     """A phone is told what was stored, and what to do with a tap."""
     await set_up(home, notification_data())
@@ -73,7 +79,7 @@ async def test_completed(home: Home, phone: Phone) -> None:
     assert extras["tag"] == f"{DOMAIN}_notification1"
     assert extras["url"] == extras["clickAction"]
     assert "actions" not in extras
-    state = home.state("event", "notification")
+    state = await until_told(home)
     assert state.attributes["event_type"] == "delivered"
     assert state.attributes["targets"] == [
         {
@@ -111,6 +117,32 @@ async def test_photo_for_a_phone(
     red, green, _ = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))
     assert red > 200
     assert green < 50
+
+
+async def test_only_phones_wait_for_a_photo(home: Home, phone: Phone) -> None:
+    """Nobody else waits until the server has made a preview, and no news overtakes it."""
+    assert await async_setup_component(home.hass, "http", {})
+    family = Phone(home.hass, "family")
+    names = [f"notify.{PHONE}", "notify.family"]
+    await set_up(home, notification_data(**{CONF_NOTIFY_ACTIONS: names}))
+    fault = home.immich.faults.add(
+        Fault(
+            action=Action.RESPOND,
+            path_regex="/thumbnail$",
+            status=404,
+            headers={"Content-Type": "application/json"},
+            body='{"message": "Asset media not found"}',
+        )
+    )
+    Image.new("RGB", (640, 480), "red").save(home.folder() / "a.jpg")
+    await back_up(home)
+    await family.got()
+    home.engine._emit(FolderOverdue("folder1", True))
+    await family.got(2)
+    assert not phone.calls
+    home.immich.faults.remove(fault)
+    await phone.got(2)
+    assert ["image" in call["data"] for call in phone.calls] == [True, False]
 
 
 async def until_thumbnail(home: Home, asset_id: str) -> None:
@@ -198,6 +230,7 @@ async def test_held_back_over_a_restart(
     async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(minutes=11))
     (text,) = await phone.got()
     assert text == "3 photos from Camera are in Immich."
+    await until_told(home)
     # It is not told again.
     await disk.kill()
     assert not disk.pending
@@ -258,8 +291,7 @@ async def test_interrupted_message(home: Home, phone: Phone, disk: Disk) -> None
     phone.hangs = False
     await disk.restart()
     await phone.got()
-    await disk.written()
-    assert not disk.pending
+    await until(lambda: not disk.pending)
 
 
 async def test_message_that_reached_one(home: Home, phone: Phone, disk: Disk) -> None:
@@ -289,6 +321,7 @@ async def test_told_once_over_a_restart(home: Home, phone: Phone, disk: Disk) ->
     photos(home, "a.jpg")
     assert (await back_up(home))["outcome"] == "completed_with_errors"
     await phone.got()
+    await until_told(home)
     await disk.kill()
     await disk.restart()
     assert (await back_up(home))["outcome"] == "completed_with_errors"

@@ -1,8 +1,9 @@
 """Brings a message to all whom a notification tells: at once, none disturbs another."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -76,6 +77,7 @@ class Courier:
         self._entry = entry
         self._engine = engine
         self._clips = Clips(hass, client)
+        self._phones: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def bring(
         self,
@@ -92,14 +94,14 @@ class Courier:
         """
         unusable: list[str] = []
         message = await self._message(notification, news, unusable)
-
-        async def deliver(target: Target) -> Delivery:
-            delivery = await self._deliver(notification, target, message, event)
-            if delivery.ok:
-                arrived()
-            return delivery
-
-        deliveries = await asyncio.gather(*map(deliver, notification.targets))
+        phones = notification.phones
+        others = [target for target in notification.targets if target not in phones]
+        some, more = await asyncio.gather(
+            self._deliver_all(notification, others, message, event, arrived),
+            self._deliver_to_phones(notification, message, event, arrived),
+        )
+        told = some | more
+        deliveries = [told[target] for target in notification.targets]
         return deliveries, list(dict.fromkeys(unusable))
 
     async def show_progress(self, notification: Notification, news: News) -> None:
@@ -108,11 +110,8 @@ class Courier:
         Nobody misses what fails of that. Raises nothing.
         """
         message = await self._message(notification, [news], [])
-        await asyncio.gather(
-            *(
-                self._deliver(notification, target, message, Occasion.PROGRESS.value)
-                for target in notification.phones
-            )
+        await self._deliver_all(
+            notification, notification.phones, message, Occasion.PROGRESS.value
         )
 
     async def clear_progress(self, notification: Notification) -> None:
@@ -147,15 +146,13 @@ class Courier:
         progress = None
         if first.occasion is Occasion.PROGRESS:
             progress = Progress(first.done, first.total)
-        assets = tuple(chain.from_iterable(one.assets for one in news))
         return Message(
             title=title,
             text=text,
             language=notification.language or self._hass.config.language,
             tag=_tag(notification, first.occasion),
             url="/config/integrations/integration/immich_backup",
-            picture=await self._picture(notification, assets),
-            assets=assets,
+            assets=tuple(chain.from_iterable(one.assets for one in news)),
             retry=(
                 await retry_label(self._hass, notification.language)
                 if any(one.failed for one in news)
@@ -164,14 +161,41 @@ class Courier:
             progress=progress,
         )
 
-    async def _picture(
-        self, notification: Notification, assets: Sequence[str]
-    ) -> str | None:
-        """Return a path that shows a stored photo for a while, for those who can."""
-        if not (notification.picture and notification.phones and assets):
-            return None
-        photo = await self._clips.photo(assets)
-        return None if photo is None else photo.path
+    async def _deliver_to_phones(
+        self,
+        notification: Notification,
+        message: Message,
+        event: str,
+        arrived: Callable[[], None],
+    ) -> dict[Target, Delivery]:
+        """Tell all phones, with a stored photo; nobody else waits until there is one."""
+        # A message without any is not to overtake an earlier one, which would replace it.
+        async with self._phones[notification.id]:
+            if notification.picture and notification.phones and message.assets:
+                photo = await self._clips.photo(message.assets)
+                message = replace(message, picture=photo and photo.path)
+        return await self._deliver_all(
+            notification, notification.phones, message, event, arrived
+        )
+
+    async def _deliver_all(
+        self,
+        notification: Notification,
+        targets: Sequence[Target],
+        message: Message,
+        event: str,
+        arrived: Callable[[], None] = lambda: None,
+    ) -> dict[Target, Delivery]:
+        """Tell some targets at once, and note what became of each."""
+
+        async def deliver(target: Target) -> Delivery:
+            delivery = await self._deliver(notification, target, message, event)
+            if delivery.ok:
+                arrived()
+            return delivery
+
+        deliveries = await asyncio.gather(*map(deliver, targets))
+        return dict(zip(targets, deliveries, strict=True))
 
     async def _deliver(
         self, notification: Notification, target: Target, message: Message, event: str

@@ -13,6 +13,8 @@ from .notifications import Notification, Occasion
 from .run_part import limited
 
 _EXAMPLES = 3
+# More assets than are shown: the server may not have a picture of each yet.
+_ASSETS = 6
 # So many failures are remembered, lest they are told again.
 _TOLD = 20
 # Of several kinds of news this is said first.
@@ -119,7 +121,7 @@ class News:
         self.duplicates += later.duplicates
         self.declined += later.declined
         self.examples = [*self.examples, *later.examples][:_EXAMPLES]
-        self.assets = [*later.assets, *self.assets][:_EXAMPLES]
+        self.assets = [*later.assets, *self.assets][:_ASSETS]
         self.seconds += later.seconds
         return True
 
@@ -191,7 +193,7 @@ def _of_run(run: RunReport) -> News | None:
         return None
     news = _news(run, occasion)
     assets = chain.from_iterable(part.assets for part in run.parts.values())
-    news.assets = list(islice(assets, _EXAMPLES))
+    news.assets = list(islice(assets, _ASSETS))
     news.error = None if run.error is None else readable(run.error)
     news.seconds = (run.finished or run.started) - run.started
     return news

@@ -1,9 +1,12 @@
 """How clips are made, kept and served."""
 
+from collections.abc import Sequence
+import hashlib
 import io
 from pathlib import Path
 import sys
 import tempfile
+from typing import Any
 
 import aiohttp
 from homeassistant.core import HomeAssistant
@@ -18,15 +21,24 @@ from custom_components.immich_backup.delivery import (
 )
 from custom_components.immich_backup.delivery.clips import MAX_AGE, MAX_KEPT, Clips
 from custom_components.immich_backup.delivery.speech import duration_of
+from custom_components.immich_backup.immich import AssetUpload
+from simulator import Action, Fault, Simulator
 from tests.support.home import Home
 
+from .conftest import NOON
 from .support import MESSAGE, SPOKEN, film_of, headless_mp3
 
 
-def jpeg(size: tuple[int, int], mode: str = "RGB", kind: str = "JPEG") -> bytes:
+# What Immich answers where it has made no preview yet.
+NOT_YET = '{"message": "Asset media not found", "statusCode": 404}'
+
+
+def jpeg(
+    size: tuple[int, int], mode: str = "RGB", kind: str = "JPEG", colour: Any = 0
+) -> bytes:
     """Return a picture."""
     file = io.BytesIO()
-    Image.new(mode, size).save(file, kind)
+    Image.new(mode, size, colour).save(file, kind)
     return file.getvalue()
 
 
@@ -173,6 +185,105 @@ async def test_av_that_takes_too_long(
     card = slides.card("Backup", "")
     with pytest.raises(films.FilmError, match="too long"):
         await films.make(tool, [films.Slide(card, 5.0)], None)
+
+
+def no_previews(immich: Simulator, asset_id: str = "", **options: Any) -> Fault:
+    """Let the server have no previews, or none of one asset."""
+    return immich.faults.add(
+        Fault(
+            action=Action.RESPOND,
+            path_regex=f"{asset_id}/thumbnail$",
+            headers={"Content-Type": "application/json"},
+            **{"status": 404, "body": NOT_YET, **options},
+        )
+    )
+
+
+async def stored(immich: Simulator, clips: Clips, *colours: str) -> list[str]:
+    """Return the assets of photos in these colours, of which there are previews."""
+    found = []
+    for colour in colours:
+        content = jpeg((640, 480), colour=colour)
+        asset = await clips._client.upload_asset(
+            AssetUpload(
+                name=f"{colour}.jpg",
+                size=len(content),
+                checksum=hashlib.sha1(content).digest(),
+                created_at=NOON,
+                modified_at=NOON,
+                content=content,
+            )
+        )
+        found.append(asset.asset_id)
+    await immich.idle()
+    return found
+
+
+def colours_of(photos: Sequence[bytes]) -> list[str]:
+    """Return which of three colours photos are in."""
+    names = []
+    for photo in photos:
+        with Image.open(io.BytesIO(photo)) as image:
+            pixel = image.convert("RGB").getpixel((640, 360))
+        assert isinstance(pixel, tuple)
+        names.append(("red", "lime", "blue")[pixel.index(max(pixel))])
+    return names
+
+
+async def test_photos_come_a_moment_later(
+    immich: Simulator, clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server has just stored is waited for, and shown from the newest on."""
+    monkeypatch.setattr(clips_module, "_AGAIN", 0.01)
+    assets = await stored(immich, clips, "red", "lime", "blue")
+    faults = [no_previews(immich, one, times=3) for one in assets]
+    assert colours_of(await clips.photos(assets)) == ["red", "lime", "blue"]
+    assert [fault.struck for fault in faults] == [3, 3, 3]
+
+
+async def test_photos_that_do_not_come(
+    immich: Simulator, clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has no preview keeps no other away, and is not waited for for long."""
+    red, lime, blue = await stored(immich, clips, "red", "lime", "blue")
+    no_previews(immich, red)
+    # Who wants one has it at once.
+    assert colours_of(await clips.photos([red, lime, blue], 1)) == ["lime"]
+    monkeypatch.setattr(clips_module, "_AGAIN", 0.01)
+    monkeypatch.setattr(clips_module, "_PHOTO_PATIENCE", 1.0)
+    assert colours_of(await clips.photos([blue, red, lime])) == ["blue", "lime"]
+
+
+async def test_server_that_hangs(
+    immich: Simulator, clips: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not answer is not waited for for longer."""
+    monkeypatch.setattr(clips_module, "_PHOTO_PATIENCE", 1.0)
+    red, lime = await stored(immich, clips, "red", "lime")
+    immich.faults.add(
+        Fault(action=Action.HANG, path_regex=f"{lime}/thumbnail$", seconds=60)
+    )
+    assert colours_of(await clips.photos([red, lime])) == ["red"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        # No picture, of this asset alone.
+        ({"status": 200, "body": "no picture"}, 2),
+        ({"status": 500, "body": ""}, 2),
+        # The key may not see any.
+        ({"status": 403, "body": '{"message": "Missing required permission: asset.view"}'}, 1),
+    ],
+)
+async def test_photos_that_never_come(
+    immich: Simulator, clips: Clips, answer: dict[str, Any], asked: int
+) -> None:
+    """Where there is no use in it nothing is waited for."""
+    assets = await stored(immich, clips, "red", "lime")
+    fault = no_previews(immich, **answer)
+    assert await clips.photos(assets) == []
+    assert fault.struck == asked
 
 
 async def test_address(hass: HomeAssistant, address: str, clips: Clips) -> None:

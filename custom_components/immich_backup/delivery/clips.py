@@ -19,7 +19,12 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER
 from ..immich import ImmichClient
-from ..immich.errors import ImmichError
+from ..immich.errors import (
+    ImmichError,
+    NotFoundError,
+    ProtocolError,
+    ServerFailedError,
+)
 from . import films, slides
 from .message import Message
 from .speech import duration_of
@@ -28,9 +33,11 @@ from .speech import duration_of
 MAX_AGE: Final = timedelta(minutes=5)
 MAX_KEPT: Final = 4
 
-_MAX_PICTURES: Final = 3
-# Seconds that Immich has for all pictures of a clip.
-_PICTURE_PATIENCE: Final = 15.0
+_MAX_PHOTOS: Final = 3
+# Seconds that a message waits for photos, of which Immich makes a preview once they are
+# stored, and after which they are asked for again.
+_PHOTO_PATIENCE: Final = 8.0
+_AGAIN: Final = 1.0
 # Seconds that each slide is shown: a card alone, a card before photos, a photo.
 _CARD_ALONE: Final = 8.0
 _CARD: Final = 4.0
@@ -80,18 +87,20 @@ class Clips:
             await asyncio.to_thread(films.tools)
         )
 
-    async def film(self, message: Message, sound: bytes | None) -> Clip | None:
-        """Return a film: a card with the words, then the newest photos, and sound.
+    async def film(
+        self, message: Message, sound: bytes | None, photos: Sequence[bytes] = ()
+    ) -> Clip | None:
+        """Return a film: a card with the words, then ``photos`` (slides), and sound.
 
         ``sound`` is an MP3. None when nothing here can make films, or it failed, which
-        is logged. Photos that can't be fetched are left out. Raises nothing.
+        is logged. Raises nothing.
         """
         tools = await asyncio.to_thread(films.tools)
         if not tools or (shelf := shelf_of(self._hass)) is None:
             return None
         # One at a time: it takes a whole core.
         async with shelf.lock:
-            shown = await self._slides(message, sound)
+            shown = await asyncio.to_thread(_slides, message, sound, photos)
             for tool in tools:
                 try:
                     content = await films.make(tool, shown, sound)
@@ -116,46 +125,70 @@ class Clips:
         return shelf.keep(content, "image/jpeg", _CARD_ALONE)
 
     async def photo(self, assets: Sequence[str]) -> Clip | None:
-        """Return the first of these assets (their ids) as a picture.
+        """Return the first of these assets (their ids) that there is, as a picture.
 
-        None when it can't be had, or Home Assistant serves nothing. Raises nothing.
+        None when none can be had, or Home Assistant serves nothing. Raises nothing.
         """
         if (shelf := shelf_of(self._hass)) is None:
             return None
-        photos = await self._photos(assets[:1])
+        photos = await self.photos(assets, 1)
         return shelf.keep(photos[0], "image/jpeg", _CARD_ALONE) if photos else None
 
-    async def _slides(
-        self, message: Message, sound: bytes | None
-    ) -> Sequence[films.Slide]:
-        """Return what a film shows; it takes as long as the sound at least."""
-        photos = await self._photos(message.assets[:_MAX_PICTURES])
-        card = await asyncio.to_thread(slides.card, message.title, message.text)
-        first = _CARD if photos else _CARD_ALONE
-        if sound is not None:
-            guess = duration_of(message.text)
-            heard = await asyncio.to_thread(films.sound_length, sound, guess)
-            heard = min(heard, _MAX_SPEECH) + _SILENCE
-            first = max(first, heard - len(photos) * _PHOTO)
-        return [
-            films.Slide(card, first),
-            *(films.Slide(photo, _PHOTO) for photo in photos),
-        ]
+    async def photos(
+        self, assets: Sequence[str], most: int = _MAX_PHOTOS
+    ) -> Sequence[bytes]:
+        """Return the first few of these assets (their ids) that there are, as slides.
 
-    async def _photos(self, assets: Sequence[str]) -> Sequence[bytes]:
-        """Return photos as slides; those that can't be had are missing."""
-        found: list[bytes] = []
+        Where the server has not made enough previews yet this waits some seconds for
+        them, and takes what is there then. Raises nothing.
+        """
+        found: dict[str, bytes] = {}
+        waiting = list(assets)
         try:
-            async with asyncio.timeout(_PICTURE_PATIENCE):
-                for asset_id in assets:
-                    content = await self._client.thumbnail(asset_id, large=True)
-                    photo = await asyncio.to_thread(slides.photo, content)
-                    if photo is not None:
-                        found.append(photo)
+            async with asyncio.timeout(_PHOTO_PATIENCE):
+                while not await self._find(waiting, found, most):
+                    await asyncio.sleep(_AGAIN)
         except (ImmichError, TimeoutError) as err:
-            # Pictures are a bonus, for which the key need not have the permission.
-            LOGGER.debug("A clip goes without a photo: %r", err)
-        return found
+            # Photos are a bonus, for which the key need not have the permission.
+            LOGGER.debug("A message goes without some of its photos: %r", err)
+        return [found[asset_id] for asset_id in assets if asset_id in found]
+
+    async def _find(
+        self, waiting: list[str], found: dict[str, bytes], most: int
+    ) -> bool:
+        """Move assets from ``waiting`` to ``found``; return whether that is all of them.
+
+        Raises ImmichError when there is no use in trying again.
+        """
+        for asset_id in waiting.copy():
+            try:
+                content = await self._client.thumbnail(asset_id, large=True)
+                photo = await asyncio.to_thread(slides.photo, content)
+            except NotFoundError:
+                continue
+            except ProtocolError, ServerFailedError:
+                photo = None
+            waiting.remove(asset_id)
+            if photo is not None:
+                found[asset_id] = photo
+            if len(found) == most:
+                return True
+        return not waiting
+
+
+def _slides(
+    message: Message, sound: bytes | None, photos: Sequence[bytes]
+) -> Sequence[films.Slide]:
+    """Return what a film shows; it takes as long as the sound at least. Blocking."""
+    first = _CARD if photos else _CARD_ALONE
+    if sound is not None:
+        heard = films.sound_length(sound, duration_of(message.text))
+        heard = min(heard, _MAX_SPEECH) + _SILENCE
+        first = max(first, heard - len(photos) * _PHOTO)
+    return [
+        films.Slide(slides.card(message.title, message.text), first),
+        *(films.Slide(photo, _PHOTO) for photo in photos),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,10 @@ async def _prepare(
         spoken = speech(hass, tts, message.text, message.language)
     film: Clip | None = None
     if await clips.can_film():
-        film = await clips.film(message, await _sound(hass, spoken))
+        sound, photos = await asyncio.gather(
+            _sound(hass, spoken), clips.photos(message.assets)
+        )
+        film = await clips.film(message, sound, photos)
     if film is not None:
         media_type = "video/mp4" if platform == "cast" else MediaType.VIDEO
         return _shown(hass, film, media_type, extra)
