@@ -172,8 +172,8 @@ class Courier:
         # A message without any is not to overtake an earlier one, which would replace it.
         async with self._phones[notification.id]:
             if notification.picture and notification.phones and message.assets:
-                photo = await self._clips.photo(message.assets)
-                message = replace(message, picture=photo and photo.path)
+                if (photo := await self._clips.photo(message.assets)) is not None:
+                    message = replace(message, picture=photo.path)
         return await self._deliver_all(
             notification, notification.phones, message, event, arrived
         )

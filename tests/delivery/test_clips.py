@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import hashlib
 import io
+import os
 from pathlib import Path
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from typing import Any
 import aiohttp
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 import pytest
 
 from custom_components.immich_backup.delivery import (
@@ -19,7 +20,12 @@ from custom_components.immich_backup.delivery import (
     films,
     slides,
 )
-from custom_components.immich_backup.delivery.clips import MAX_AGE, MAX_KEPT, Clips
+from custom_components.immich_backup.delivery.clips import (
+    MAX_AGE,
+    MAX_KEPT,
+    Clip,
+    Clips,
+)
 from custom_components.immich_backup.delivery.speech import duration_of
 from custom_components.immich_backup.immich import AssetUpload
 from simulator import Action, Fault, Simulator
@@ -27,7 +33,6 @@ from tests.support.home import Home
 
 from .conftest import NOON
 from .support import MESSAGE, SPOKEN, film_of, headless_mp3
-
 
 # What Immich answers where it has made no preview yet.
 NOT_YET = '{"message": "Asset media not found", "statusCode": 404}'
@@ -63,6 +68,18 @@ def test_words_are_on_the_card() -> None:
     """What can be written is."""
     blank = slides.card("", "")
     assert slides.card("Backup", "") != blank != slides.card("", "Backup")
+
+
+def test_number_stays_with_its_noun() -> None:
+    """No line of a card ends with a number of which the next line says what it is."""
+    picture = Image.new("RGB", slides.SIZE)
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(44)
+    for width in range(1, 40):
+        words = f"{'x' * width} are in Immich. 12 other files were there already. 2 1"
+        lines = list(slides._lines(draw, words, font, 6))
+        assert " ".join(lines) == words
+        assert not any(line.endswith(" 12") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +194,32 @@ async def test_ffmpeg_that_fails(
     assert list(folder.iterdir()) == []
 
 
+async def test_what_a_crash_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
+    """What was left behind while a film was made goes with the next one."""
+    tmp_path = tmp_path / "temporary"
+    tmp_path.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("immich_backup_film_old", "immich_backup_film_new", "other_old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.jpg").write_bytes(b"photo")
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (0, 0))
+    # A link is nobody's folder.
+    link = tmp_path / "immich_backup_film_link"
+    link.symlink_to(tmp_path / "other_old")
+    os.utime(link, (0, 0), follow_symlinks=False)
+    card = slides.card("Backup", "")
+    await films.make(tool, [films.Slide(card, 1.0)], None)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "immich_backup_film_new",
+        "immich_backup_film_link",
+        "other_old",
+    }
+    assert (tmp_path / "other_old" / "0.jpg").exists()
+
+
 async def test_av_that_takes_too_long(
     tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,7 +316,13 @@ async def test_server_that_hangs(
         ({"status": 200, "body": "no picture"}, 2),
         ({"status": 500, "body": ""}, 2),
         # The key may not see any.
-        ({"status": 403, "body": '{"message": "Missing required permission: asset.view"}'}, 1),
+        (
+            {
+                "status": 403,
+                "body": '{"message": "Missing required permission: asset.view"}',
+            },
+            1,
+        ),
     ],
 )
 async def test_photos_that_never_come(
@@ -328,33 +377,44 @@ async def test_address(hass: HomeAssistant, address: str, clips: Clips) -> None:
                 assert response.status == 401
 
 
+async def statuses(address: str, clips: Sequence[Clip | None]) -> list[int]:
+    """Return how clips are answered."""
+    found = []
+    async with aiohttp.ClientSession() as session:
+        for clip in clips:
+            assert clip is not None
+            async with session.get(f"{address}{clip.path}") as response:
+                found.append(response.status)
+    return found
+
+
 async def test_clips_are_forgotten(
     hass: HomeAssistant,
     address: str,
     clips: Clips,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Only the newest clips are kept, and not for long."""
-    made = [await clips.picture(MESSAGE) for _ in range(MAX_KEPT + 2)]
-    urls = [f"{address}{clip.path}" for clip in made if clip is not None]
-    assert len(set(urls)) == MAX_KEPT + 2
-
-    async def statuses() -> list[int]:
-        async with aiohttp.ClientSession() as session:
-            found = []
-            for url in urls:
-                async with session.get(url) as response:
-                    found.append(response.status)
-            return found
-
-    assert await statuses() == [404, 404, *[200] * MAX_KEPT]
+    """Nothing is kept for long."""
+    made = [await clips.picture(MESSAGE) for _ in range(20)]
+    assert await statuses(address, made) == [200] * 20
     shelf = clips_module.shelf_of(hass)
     assert shelf is not None
     later = clips_module.time.monotonic() + MAX_AGE.total_seconds() + 1
     monkeypatch.setattr(clips_module.time, "monotonic", lambda: later)
-    assert await statuses() == [404] * (MAX_KEPT + 2)
+    assert await statuses(address, made) == [404] * 20
     shelf._forget()
     assert shelf._kept == {}
+
+
+async def test_memory_for_clips(hass: HomeAssistant, address: str) -> None:
+    """Only so much is kept, of what is newest; a small picture takes no film's place."""
+    shelf = clips_module.shelf_of(hass)
+    assert shelf is not None
+    quarter = bytes(MAX_KEPT // 4)
+    made = [shelf.keep(quarter, "video/mp4", 1.0) for _ in range(6)]
+    assert await statuses(address, made) == [404, 404, 200, 200, 200, 200]
+    made.append(shelf.keep(b"picture", "image/jpeg", 1.0))
+    assert await statuses(address, made[2:]) == [404, 200, 200, 200, 200]
 
 
 async def test_two_accounts(hass: HomeAssistant, address: str, clips: Clips) -> None:

@@ -19,19 +19,14 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER
 from ..immich import ImmichClient
-from ..immich.errors import (
-    ImmichError,
-    NotFoundError,
-    ProtocolError,
-    ServerFailedError,
-)
+from ..immich.errors import ImmichError, NotFoundError, ProtocolError, ServerFailedError
 from . import films, slides
 from .message import Message
 from .speech import duration_of
 
-# What is kept for players at most, and for how long.
+# For how long clips are kept for players, and how many bytes of them: four large films.
 MAX_AGE: Final = timedelta(minutes=5)
-MAX_KEPT: Final = 4
+MAX_KEPT: Final = 4 * films.MAX_SIZE
 
 _MAX_PHOTOS: Final = 3
 # Seconds that a message waits for photos, of which Immich makes a preview once they are
@@ -213,7 +208,8 @@ class Shelf:
     def keep(self, content: bytes, content_type: str, seconds: float) -> Clip:
         """Keep something for a while and return where it is found."""
         self._forget()
-        while len(self._kept) >= MAX_KEPT:
+        room = MAX_KEPT - len(content)
+        while sum(len(kept.content) for kept in self._kept.values()) > room:
             del self._kept[next(iter(self._kept))]
         name = f"{secrets.token_hex(8)}.{'mp4' if 'mp4' in content_type else 'jpg'}"
         until = time.monotonic() + MAX_AGE.total_seconds()

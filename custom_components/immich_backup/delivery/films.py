@@ -23,6 +23,9 @@ _ENCODERS: Final = ("libx264", "libopenh264")
 _BIT_RATE: Final = 1_500_000
 _SOUND_RATE: Final = 44_100
 _MAX_ERROR: Final = 2_000
+# What a folder is called that a film is made in, and seconds after which none is any more.
+_PREFIX: Final = "immich_backup_film_"
+_LONGEST: Final = 3600.0
 
 
 class FilmError(Exception):
@@ -72,33 +75,45 @@ async def make(tool: str, slides: Sequence[Slide], sound: bytes | None) -> bytes
     or followed by silence. Raises FilmError when it can't be made, takes too long to
     make, or is too large.
     """
-    if tool == "av":
-        film = await asyncio.to_thread(_with_av, slides, sound)
-    else:
-        film = await _with_ffmpeg(tool, slides, sound)
+    folder = await asyncio.to_thread(_new_folder)
+    try:
+        if tool == "av":
+            film = await asyncio.to_thread(_with_av, Path(folder), slides, sound)
+        else:
+            film = await _with_ffmpeg(tool, Path(folder), slides, sound)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     if not film or len(film) > MAX_SIZE:
         raise FilmError(f"The film has {len(film)} bytes")
     return film
 
 
+def _new_folder() -> str:
+    """Return an empty folder, and remove those that a crash left behind; blocking."""
+    folder = tempfile.mkdtemp(prefix=_PREFIX)
+    recent = time.time() - _LONGEST
+    for other in Path(folder).parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if other.lstat().st_mtime < recent:
+                shutil.rmtree(other, ignore_errors=True)
+    return folder
+
+
 async def _with_ffmpeg(
-    path: str, slides: Sequence[Slide], sound: bytes | None
+    path: str, folder: Path, slides: Sequence[Slide], sound: bytes | None
 ) -> bytes:
-    """Make a film by the programme ffmpeg; raises FilmError."""
-    folder = await asyncio.to_thread(tempfile.mkdtemp, prefix="immich_backup_")
+    """Make a film by the programme ffmpeg, in a folder; raises FilmError."""
+    await asyncio.to_thread(_write, folder, slides, sound)
     try:
-        await asyncio.to_thread(_write, Path(folder), slides, sound)
         async with asyncio.timeout(_PATIENCE):
             await _run_any(path, slides, sound, folder)
-        return await asyncio.to_thread(_read, Path(folder) / "film.mp4")
     except TimeoutError:
         raise FilmError("ffmpeg took too long") from None
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return await asyncio.to_thread(_read, folder / "film.mp4")
 
 
 async def _run_any(
-    path: str, slides: Sequence[Slide], sound: bytes | None, folder: str
+    path: str, slides: Sequence[Slide], sound: bytes | None, folder: Path
 ) -> None:
     """Run ffmpeg with the first encoder that it has; raises FilmError if none works."""
     for encoder in _ENCODERS:
@@ -166,7 +181,7 @@ def _arguments(
     ]
 
 
-async def _run(path: str, *arguments: str, folder: str) -> None:
+async def _run(path: str, *arguments: str, folder: Path) -> None:
     """Run ffmpeg in a folder; raises FilmError when it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -192,14 +207,13 @@ async def _run(path: str, *arguments: str, folder: str) -> None:
         raise FilmError(f"ffmpeg failed: {' '.join(text.split())}")
 
 
-def _with_av(slides: Sequence[Slide], sound: bytes | None) -> bytes:
-    """Make a film by PyAV; blocking. Raises FilmError."""
+def _with_av(folder: Path, slides: Sequence[Slide], sound: bytes | None) -> bytes:
+    """Make a film by PyAV, in a folder; blocking. Raises FilmError."""
+    # What belongs at the beginning is moved there in a second pass, in a file.
+    file = folder / "film.mp4"
     try:
-        # What belongs at the beginning is moved there in a second pass, in a file.
-        with tempfile.TemporaryDirectory(prefix="immich_backup_") as folder:
-            file = Path(folder) / "film.mp4"
-            _encode(file, slides, sound, time.monotonic() + _PATIENCE)
-            return _read(file)
+        _encode(file, slides, sound, time.monotonic() + _PATIENCE)
+        return _read(file)
     except FilmError:
         raise
     except Exception as err:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 import io
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Final
 import warnings
 
@@ -21,6 +22,8 @@ _BACKGROUND: Final = (18, 24, 38)
 _TITLE: Final = (255, 255, 255)
 _TEXT: Final = (203, 213, 225)
 _MARGIN: Final = 96
+# What stays on one line: a word, with the number that counts it.
+_UNBROKEN: Final = re.compile(r"\d+ \S+|\S+")
 # Home Assistant's own font, where its user interface is installed,
 _FRONTEND: Final = "hass_frontend"
 _FRONTEND_FONT: Final = "static/fonts/roboto/Roboto-Regular.woff2"
@@ -136,7 +139,7 @@ def _lines(
     room = SIZE[0] - 2 * _MARGIN
     line = ""
     count = 1
-    for word in words.split():
+    for word in _UNBROKEN.findall(" ".join(words.split())):
         longer = f"{line} {word}".strip()
         if not line or draw.textlength(longer, font=font) <= room:
             line = longer
