@@ -106,6 +106,7 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "tag_assets": lambda client: client.tag_assets(["tag"], ["asset"]),
     "update_assets": lambda client: client.update_assets(["asset"], favourite=True),
     "rename_album": lambda client: client.rename_album("album", "Name"),
+    "asset": lambda client: client.asset("asset"),
     "city": lambda client: client.city("asset"),
     "link_live_photo": lambda client: client.link_live_photo("still", "video"),
     "create_stack": lambda client: client.create_stack(["first", "second"]),

@@ -14,7 +14,7 @@ from custom_components.immich_backup.immich import (
     Visibility,
     sendable_name,
 )
-from custom_components.immich_backup.immich.models import api_time
+from custom_components.immich_backup.immich.models import api_time, local_api_time
 from custom_components.immich_backup.immich.multipart import envelope
 
 from .calls import NOON, asset
@@ -123,9 +123,26 @@ def test_fields() -> None:
     ]
 
 
+@given(name=_NAMES, sidecar=st.binary(min_size=1, max_size=50))
+@example(name="a", sidecar=b"\r\n--")
+def test_a_sidecar(name: bytes | str, sidecar: bytes) -> None:
+    """It comes after the file, by a name that the server takes for one."""
+    found = parts(asset(name, b"photo", sidecar=sidecar))
+    assert len(found) == 4
+    file, xmp = found[-2:]
+    assert file.get_payload(decode=True) == b"photo"
+    assert xmp.get_payload(decode=True) == sidecar
+    match = re.fullmatch(
+        rb'form-data; name="sidecarData"; filename=("(?:[^"\\\r\n]|\\.)*")',
+        disposition(xmp),
+    )
+    assert match is not None
+    assert unquote(match[1].decode()) == f"{sendable_name(name)}.xmp"
+
+
 def test_content_is_not_shown() -> None:
     """The text of an upload for logs does not hold the picture."""
-    assert "picture" not in repr(asset("a.jpg"))
+    assert "picture" not in repr(asset("a.jpg", sidecar=b"picture"))
 
 
 @pytest.mark.parametrize(
@@ -150,3 +167,17 @@ def test_content_is_not_shown() -> None:
 def test_times(moment: datetime, text: str) -> None:
     """Times are sent in UTC with milliseconds, also at the ends of the calendar."""
     assert api_time(moment) == text
+
+
+@pytest.mark.parametrize(
+    ("offset", "text"),
+    [
+        (timedelta(), "2024-05-01T12:00:00.000+00:00"),
+        (timedelta(hours=-3, minutes=-30), "2024-05-01T12:00:00.000-03:30"),
+        # As it was in Amsterdam until 1937.
+        (timedelta(minutes=19, seconds=32), "2024-05-01T12:00:00.000+00:20"),
+    ],
+)
+def test_times_with_their_zone(offset: timedelta, text: str) -> None:
+    """A time that is told keeps its offset, in minutes, for the server takes no others."""
+    assert local_api_time(NOON.replace(tzinfo=timezone(offset))) == text

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from .models import (
     Album,
     AlbumRole,
     ApiKey,
+    AssetDetails,
     CheckResult,
     MediaTypes,
     ServerVersion,
@@ -30,6 +32,7 @@ from .models import (
     UploadResult,
     User,
     Visibility,
+    local_api_time,
 )
 from .multipart import AssetUpload, Envelope, WholeBody, envelope
 from .stream import BodyStream, send_timeout
@@ -286,15 +289,18 @@ class ImmichClient:
             body={"tagIds": list(tag_ids), "assetIds": list(asset_ids)},
         )
 
+    async def asset(self, asset_id: str) -> AssetDetails:
+        """Return what the server shows of an asset by now; needs `asset.read`."""
+        return AssetDetails.from_json(
+            await self._call("GET", f"assets/{quote(asset_id, safe='')}")
+        )
+
     async def city(self, asset_id: str) -> str | None:
         """Return the city an asset was taken in; needs `asset.read`.
 
         None where the server does not know, or has not found out yet.
         """
-        answer = await self._call("GET", f"assets/{quote(asset_id, safe='')}")
-        exif = answer.get("exifInfo") if isinstance(answer, dict) else None
-        city = exif.get("city") if isinstance(exif, dict) else None
-        return city if isinstance(city, str) and city else None
+        return (await self.asset(asset_id)).city
 
     async def update_assets(
         self,
@@ -303,24 +309,30 @@ class ImmichClient:
         favourite: bool | None = None,
         visibility: Visibility | None = None,
         description: str | None = None,
+        taken: datetime | None = None,
+        place: tuple[float, float] | None = None,
+        rating: int | None = None,
     ) -> None:
         """Change what is given here of these assets (`asset.update`).
 
-        The server refuses the whole call if one of them is not this user's.
+        ``taken`` is aware of its zone, ``place`` latitude and longitude, ``rating`` 1 to
+        5, -1 for rejected and 0 for none. The server refuses the whole call if one of
+        them is not this user's.
         """
+        latitude, longitude = place or (None, None)
         changes: dict[str, object] = {
             "isFavorite": favourite,
             "visibility": None if visibility is None else visibility.value,
             "description": description,
+            "dateTimeOriginal": None if taken is None else local_api_time(taken),
+            "latitude": latitude,
+            "longitude": longitude,
+            "rating": rating or None,
         }
-        await self._call(
-            "PUT",
-            "assets",
-            body={
-                "ids": list(asset_ids),
-                **{key: value for key, value in changes.items() if value is not None},
-            },
-        )
+        body = {key: value for key, value in changes.items() if value is not None}
+        if rating == 0:
+            body["rating"] = None
+        await self._call("PUT", "assets", body={"ids": list(asset_ids), **body})
 
     async def link_live_photo(self, still_id: str, video_id: str) -> None:
         """Make a video the moving half of a still, which hides it (`asset.update`)."""

@@ -1,7 +1,7 @@
 """What an Immich server says, as typed values; unknown fields are ignored."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Self, override
 
@@ -250,6 +250,66 @@ class Tag:
     def from_json(cls, data: object) -> Self:
         """Read one tag."""
         return cls(id=_id(data), value=_field(data, "value", str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDetails:
+    """What Immich shows of an asset; None is unknown.
+
+    ``clock`` is the clock on the wall when it was taken, and ``zone`` that of the
+    place, as the server names it: None where neither the file nor a person says one.
+    ``place`` is latitude and longitude.
+    """
+
+    clock: datetime | None = None
+    zone: str | None = None
+    place: tuple[float, float] | None = None
+    rating: int | None = None
+    description: str | None = None
+    favourite: bool = False
+    city: str | None = None
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the answer of `GET /assets/{id}`."""
+        exif = data.get("exifInfo") if isinstance(data, dict) else None
+        numbers = [_number(exif, key) for key in ("latitude", "longitude")]
+        latitude, longitude = numbers
+        return cls(
+            clock=_clock(_optional(data, "localDateTime", str)),
+            zone=_optional(exif, "timeZone", str) or None,
+            place=None
+            if latitude is None or longitude is None
+            else (latitude, longitude),
+            rating=_optional(exif, "rating", int),
+            description=_optional(exif, "description", str) or None,
+            favourite=_optional(data, "isFavorite", bool) is True,
+            city=_optional(exif, "city", str) or None,
+        )
+
+
+def _number(data: object, key: str) -> float | None:
+    """Return a number, whole or not."""
+    whole = _optional(data, key, int)
+    return _optional(data, key, float) if whole is None else float(whole)
+
+
+def _clock(text: str | None) -> datetime | None:
+    """Return a wall clock, which the server writes as if it were UTC."""
+    try:
+        return (
+            None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
+        )
+    except ValueError:
+        return None
+
+
+def local_api_time(moment: datetime) -> str:
+    """Return an aware datetime as the server takes it, with its offset in minutes."""
+    offset = moment.utcoffset() or timedelta()
+    minutes = timedelta(minutes=round(offset / timedelta(minutes=1)))
+    moment = moment.replace(tzinfo=timezone(minutes))
+    return moment.isoformat(timespec="milliseconds")
 
 
 def api_time(moment: datetime) -> str:

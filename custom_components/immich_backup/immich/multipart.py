@@ -46,7 +46,8 @@ class AssetUpload:
     yields fresh `bytes` (never a reused buffer: aiohttp may still be sending it), and
     that raises whatever it likes to abandon the upload. How long it takes to read is
     its own matter; only the server's silence is limited. ``size`` is in bytes.
-    ``checksum`` is the SHA-1 of exactly these bytes, 20 raw bytes.
+    ``checksum`` is the SHA-1 of exactly these bytes, 20 raw bytes. ``sidecar`` is the
+    file's XMP; the server refuses an empty one, and drops that of a duplicate.
     """
 
     name: bytes | str
@@ -55,6 +56,7 @@ class AssetUpload:
     created_at: datetime
     modified_at: datetime
     content: Content = field(repr=False)
+    sidecar: bytes | None = field(default=None, repr=False)
     favourite: bool = False
     visibility: Visibility = Visibility.TIMELINE
 
@@ -77,7 +79,10 @@ class AssetUpload:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What stands before and after the file's bytes, and the content type."""
+    """What stands before and after the file's bytes, and the content type.
+
+    A sidecar stands after them.
+    """
 
     content_type: str
     head: bytes
@@ -94,15 +99,24 @@ def envelope(upload: AssetUpload) -> Envelope:
         for name, value in upload.fields()
     )
     name = sendable_name(upload.name).replace('"', '\\"')
-    head += (
-        f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="assetData"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
+    head += _part(boundary, "assetData", name)
+    tail = b""
+    if upload.sidecar is not None:
+        part = _part(boundary, "sidecarData", f"{name}.xmp")
+        tail = f"\r\n{part}".encode() + upload.sidecar
     return Envelope(
         content_type=f"multipart/form-data; boundary={boundary}",
         head=head.encode(),
-        tail=f"\r\n--{boundary}--\r\n".encode(),
+        tail=tail + f"\r\n--{boundary}--\r\n".encode(),
+    )
+
+
+def _part(boundary: str, field_name: str, name: str) -> str:
+    """Return what stands before a file's bytes."""
+    return (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{field_name}"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
     )
 
 

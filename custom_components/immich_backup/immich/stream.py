@@ -85,7 +85,8 @@ class BodyStream(AsyncIterator[bytes]):
             if task is None or not task.cancelling():
                 self.failure = err
             raise
-        self._put_off(store_timeout(self._size))
+        tail = len(self._frame.tail)
+        self._put_off(store_timeout(self._size) + tail / _SLOWEST_RATE)
         yield self._frame.tail
 
     def _put_off(self, seconds: float) -> None:
