@@ -54,6 +54,9 @@ CONF_VISIBILITY: Final = "visibility"
 CONF_DESCRIPTION: Final = "description"
 CONF_LIVE_PHOTOS: Final = "live_photos"
 CONF_STACKS: Final = "stacks"
+CONF_SIDECARS: Final = "sidecars"
+CONF_CORRECT_DATES: Final = "correct_dates"
+CONF_KEYWORDS: Final = "keywords"
 
 # Of a notification's subentry.
 CONF_EVENTS: Final = "events"

@@ -9,6 +9,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_PATH
 
 from .const import (
+    CONF_CORRECT_DATES,
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_LIVE_PHOTOS,
@@ -18,6 +19,7 @@ from .const import (
     CONF_RECURSIVE,
     CONF_RULES,
     CONF_SETTLE_SECONDS,
+    CONF_SIDECARS,
     CONF_TYPES,
     DEFAULT_OVERDUE_HOURS,
     DEFAULT_SETTLE_SECONDS,
@@ -28,10 +30,19 @@ from .engine.model import FileReport
 from .engine.organise.arrangement import (
     Arrangement,
     ArrangementError,
+    DateCorrection,
     parse_arrangement,
 )
 from .engine.texts import readable
 from .scheduled_times import schedule_interval
+
+# What files get without being asked for: halves of a photo are of no use alone, and what
+# is known of it should not stay behind.
+_UNASKED = {
+    CONF_LIVE_PHOTOS: True,
+    CONF_SIDECARS: True,
+    CONF_CORRECT_DATES: DateCorrection.NAME,
+}
 
 
 def folder_of(subentry: ConfigSubentry) -> Folder:
@@ -72,10 +83,7 @@ def build_folder(folder_id: str, name: str, data: Mapping[str, Any]) -> Folder:
         settle_seconds=float(data.get(CONF_SETTLE_SECONDS, DEFAULT_SETTLE_SECONDS)),
         scheduled=interval is not None,
         overdue_seconds=overdue.total_seconds(),
-        # Halves of a photo are of no use alone.
-        arrangement=_arrangement_of(
-            {CONF_LIVE_PHOTOS: True, **data.get(CONF_ORGANISE, {})}
-        ),
+        arrangement=_arrangement_of({**_UNASKED, **data.get(CONF_ORGANISE, {})}),
         rule_arrangements={
             rule.name: _arrangement_of(values)
             for rule, values in zip(rules, data.get(CONF_RULES, ()), strict=True)

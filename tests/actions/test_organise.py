@@ -13,6 +13,7 @@ from custom_components.immich_backup.const import (
 )
 from tests.support.actions import act
 from tests.support.home import Home, folder_data
+from tests.support.media import jpeg, xmp
 
 TEMPLATE = "{{ media.type }} {{ media.captured_at.strftime('%Y') }} {{ media.folder }}"
 
@@ -34,6 +35,9 @@ async def test_templates_and_dry_run(home: Home) -> None:
         "favourites": 0,
         "visibility": 0,
         "descriptions": 0,
+        "dates": 0,
+        "places": 0,
+        "ratings": 0,
         "live_photos": 0,
         "stacks": 0,
         "problems": {},
@@ -75,6 +79,24 @@ async def test_templates_and_dry_run(home: Home) -> None:
     again = await act(home.hass, "organise")
     assert (again["albums"], again["tags"], again["descriptions"]) == ({}, {}, 0)
     assert "nothing is left to do" in again["text"]
+
+
+async def test_what_nobody_has_to_choose(home: Home) -> None:
+    """With only the path chosen, sidecars and the dates of names reach Immich."""
+    folder = home.folder()
+    photo = folder / "IMG-20230715-WA0001.jpg"
+    photo.write_bytes(jpeg())
+    (folder / "IMG-20230715-WA0001.xmp").write_text(xmp('xmp:Rating="4"'))
+    await home.set_up(folder_data(folder, **{CONF_NEW_MEDIA: False}))
+    await act(home.hass, "run")
+    await home.immich.idle()
+    (asset,) = home.immich.assets()
+    assert asset.sidecar_path is not None
+    assert asset.local_date_time == "2023-07-15T12:00:00.000Z"
+    explained = await act(home.hass, "explain", path=str(photo))
+    assert explained["organised"]["captured_by"] == "name"
+    assert explained["organised"]["captured_at"].startswith("2023-07-15T12:00:00")
+    assert explained["organised"]["done"] is True
 
 
 @pytest.mark.parametrize(

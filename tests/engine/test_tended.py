@@ -29,6 +29,7 @@ async def tended(tmp_path: Path) -> AsyncIterator[TendedFolders]:
             context=OpenContext(),
             emit=lambda event: None,
             arrived=lambda folder_id: None,
+            organise=lambda: None,
         )
         for key, path in (("a", "a"), ("b", "a/b"), ("link", "link"), ("all", "/")):
             await folders.apply(folder_at(tmp_path / path, key))

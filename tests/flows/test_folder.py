@@ -288,6 +288,8 @@ async def test_organise(home: Home) -> None:
                 "favourite": True,
                 "visibility": "archive",
                 "description": "{{ media.name }}",
+                "keywords": True,
+                "correct_dates": "never",
             },
         },
     )
@@ -310,6 +312,8 @@ async def test_organise(home: Home) -> None:
         "favourite": True,
         "visibility": "archive",
         "description": "{{ media.name }}",
+        "keywords": True,
+        "correct_dates": "never",
         "live_photos": False,
         "stacks": ["raw", "burst"],
     }

@@ -13,6 +13,7 @@ import probatio
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_ALBUM,
+    CONF_CORRECT_DATES,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
@@ -20,6 +21,7 @@ from custom_components.immich_backup.const import (
     CONF_INCLUDE_EXISTING,
     CONF_INTERRUPT,
     CONF_INTERRUPT_TVS,
+    CONF_KEYWORDS,
     CONF_LEAST_COUNT,
     CONF_LIVE_PHOTOS,
     CONF_NEW_MEDIA,
@@ -111,7 +113,12 @@ def organise_form(**changes: Any) -> dict[str, Any]:
     form: dict[str, Any] = {
         CONF_ALBUM: "none",
         SECTION_TOGETHER: {CONF_LIVE_PHOTOS: True},
-        SECTION_MORE: {CONF_FAVOURITE: False, CONF_VISIBILITY: "default"},
+        SECTION_MORE: {
+            CONF_FAVOURITE: False,
+            CONF_VISIBILITY: "default",
+            CONF_KEYWORDS: False,
+            CONF_CORRECT_DATES: "name",
+        },
     }
     for key, value in changes.items():
         form[key] = {**form[key], **value} if isinstance(value, dict) else value

@@ -136,6 +136,7 @@ async def _organised(
     if explained is None:
         return None
     subject, placement = explained.subject, explained.placement
+    latitude, longitude = subject.place or (None, None)
     return {
         "text": explained.text,
         "album": None if placement.album is None else placement.album.name,
@@ -145,8 +146,8 @@ async def _organised(
         "description": placement.description,
         "captured_at": subject.taken.isoformat(),
         "captured_by": subject.taken_by,
-        "latitude": subject.facts.latitude,
-        "longitude": subject.facts.longitude,
+        "latitude": latitude,
+        "longitude": longitude,
         "zone": placement.zone,
         "event": placement.event,
         "done": explained.done,

@@ -105,6 +105,7 @@ class Engine:
             context=context,
             emit=self._emit,
             arrived=self._arrived,
+            organise=self._wake_organiser,
         )
         self._organiser = Organiser(
             ledger=self.ledger,
@@ -459,6 +460,10 @@ class Engine:
     async def organise_soon(self) -> None:
         """Try again what could not be organised; raises LedgerError."""
         await self.ledger.run(arranging.try_again)
+        self._organiser.wake()
+
+    def _wake_organiser(self) -> None:
+        """Let what can be organised now be organised."""
         self._organiser.wake()
 
     async def answer_deleted_albums(self, *, make_again: bool) -> None:

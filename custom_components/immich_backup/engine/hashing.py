@@ -1,7 +1,7 @@
 """The hash step: the SHA-1 of files, of exactly the bytes that were seen."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import hashlib
 
 from ..immich import SMALL_BODY
@@ -13,6 +13,7 @@ from .access import (
     open_unchanged,
     read_part,
 )
+from .beside import Beside
 from .ledger.rows import FileRow, Stamp
 
 _CHUNK = 1024 * 1024
@@ -24,10 +25,14 @@ _GROUP_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """The SHA-1 of a file (20 raw bytes), and its bytes if it is small and was read."""
+    """The SHA-1 of a file (20 raw bytes), and its bytes if it is small and was read.
+
+    ``sidecar`` is the relative path of its XMP sidecar, if it has one.
+    """
 
     sha1: bytes
     content: bytes | None = field(default=None, repr=False)
+    sidecar: bytes | None = None
 
 
 def groups(batch: Sequence[FileRow]) -> Iterator[list[FileRow]]:
@@ -49,16 +54,23 @@ def groups(batch: Sequence[FileRow]) -> Iterator[list[FileRow]]:
 
 
 def hash_files(
-    root: bytes, group: Sequence[FileRow], stopped: Callable[[], bool]
+    root: bytes,
+    group: Sequence[FileRow],
+    stopped: Callable[[], bool],
+    sidecars: Beside | None = None,
 ) -> list[Hashed | AccessError]:
     """Return what each file of a folder holds, or why it can't be read; blocking.
 
-    Of a file whose SHA-1 is known it is only seen that it did not change.
+    Of a file whose SHA-1 is known it is only seen that it did not change. ``sidecars``
+    finds what lies beside them.
     """
     results: list[Hashed | AccessError] = []
     for file in group:
         try:
-            results.append(_hashed(root, file, stopped))
+            hashed = _hashed(root, file, stopped)
+            if sidecars is not None and (beside := sidecars.of(file.path)) is not None:
+                hashed = replace(hashed, sidecar=beside)
+            results.append(hashed)
         except AccessError as err:
             results.append(err)
     return results

@@ -20,6 +20,8 @@ class Item:
     sha1: bytes
     # All of its bytes, if they are kept.
     content: bytes | None = field(default=None, repr=False)
+    # The relative path of its XMP sidecar.
+    sidecar: bytes | None = None
     # Other files that turned out to have the same bytes; they go where it goes.
     twins: list[FileRow] = field(default_factory=list)
     # What is to be recorded once the server has it.
@@ -61,7 +63,8 @@ class InFlight:
         if (item := self._items.get(hashed.sha1)) is not None:
             item.twins.append(file)
             return None
-        item = self._items[hashed.sha1] = Item(file, hashed.sha1)
+        item = Item(file, hashed.sha1, sidecar=hashed.sidecar)
+        self._items[hashed.sha1] = item
         if hashed.content and self._kept + len(hashed.content) <= _KEPT_BYTES:
             item.content = hashed.content
             self._kept += len(hashed.content)

@@ -23,13 +23,15 @@ from ..immich.errors import (
 )
 from .access import AccessError, ChangedError, UnreadableError, VanishedError
 from .active_run import ActiveRun
+from .beside import Beside
 from .clock import Clock
 from .events import Event, FileTooLarge, RunProgress
 from .hashing import Hashed, groups, hash_files
 from .in_flight import InFlight, Item
-from .ledger import Ledger, LedgerError, contents, files
+from .ledger import Ledger, LedgerError, arranging, contents, files
 from .ledger.rows import ContentRow, FileRow, Stamp
 from .link import PATIENCE, HaltedError, LinkDownError, ServerLink
+from .media.companions import XMP
 from .model import Fate, Proof, Reason, Source
 from .outcomes import Outcomes
 from .pacing import Pacer
@@ -110,6 +112,8 @@ class Runner:
         self._count_bytes = sent
         self._concurrency = concurrency
         self._outcomes = Outcomes(run, ledger, clock)
+        # By the folders' roots.
+        self._sidecars: dict[bytes, Beside] = {}
         self._in_flight = InFlight(run.more.set)
         self._uploads: asyncio.Queue[Item] = asyncio.Queue(_QUEUE)
         self._stored: asyncio.Queue[Item] = asyncio.Queue()
@@ -209,13 +213,11 @@ class Runner:
         loop = asyncio.get_running_loop()
 
         async def hashed(group: Sequence[FileRow]) -> list[Hashed | AccessError]:
+            root = sources[group[0].folder].root
+            sidecars = self._sidecars.setdefault(root, Beside(root, XMP))
             async with gate:
                 return await loop.run_in_executor(
-                    self._pool,
-                    hash_files,
-                    sources[group[0].folder].root,
-                    group,
-                    lambda: self._over,
+                    self._pool, hash_files, root, group, lambda: self._over, sidecars
                 )
 
         empty = [file for file in batch if not file.stamp.size]
@@ -270,7 +272,7 @@ class Runner:
         self._link.check()
         try:
             async with self._link.room_for(file.stamp.size):
-                result = await upload_file(
+                uploaded = await upload_file(
                     self._link.client,
                     self._pool,
                     root=source.root,
@@ -278,6 +280,7 @@ class Runner:
                     stamp=file.stamp,
                     sha1=item.sha1,
                     content=item.content,
+                    sidecar=item.sidecar,
                     pacer=self._pacer,
                     sent=self._count_bytes,
                 )
@@ -304,9 +307,13 @@ class Runner:
         self._failures = 0
         self._link.note_success()
         self._link.upload_succeeded()
+        result = uploaded.result
         await self._ledger.run(
             contents.claim_stored, item.sha1, file.stamp.size, result.asset_id
         )
+        if uploaded.sidecar is not None:
+            word = arranging.sidecar_word(uploaded.sidecar)
+            await self._ledger.run(arranging.note_applied, word, [result.asset_id])
         if result.duplicate:
             item.reason = Reason.ON_SERVER
         return True

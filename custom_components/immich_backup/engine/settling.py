@@ -6,7 +6,7 @@ import sqlite3
 
 from .clock import Clock
 from .evaluate import Evaluation
-from .ledger import Ledger, files, scans
+from .ledger import Ledger, files, scans, sidecars
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
 from .model import FileState
@@ -30,14 +30,20 @@ class Settler:
         session: int,
         evaluate: Evaluate,
         decided: Callable[[Sequence[Verdict]], None],
+        told_anew: Callable[[], None],
     ) -> None:
-        """Take what it works with; ``decided`` is told what came out."""
+        """Take what it works with.
+
+        ``decided`` is told what came out, ``told_anew`` that sidecars of files that are
+        proven say something new.
+        """
         self._ledger = ledger
         self._clock = clock
         self._folder = folder
         self._session = session
         self._evaluate = evaluate
         self._decided = decided
+        self._told_anew = told_anew
 
     async def settle(self, rules: RuleSet, seconds: float) -> set[bytes] | None:
         """Decide for a batch of files that did not change for so many seconds.
@@ -52,7 +58,8 @@ class Settler:
         if not due:
             return None
         outcome = await self._evaluate(due, rules, True)
-        await self._ledger.run(self._record, rules.version, outcome)
+        if await self._ledger.run(self._record, rules.version, outcome):
+            self._told_anew()
         self._decided(outcome.verdicts)
         return {os.path.dirname(file.path) for file in outcome.vanished}
 
@@ -110,11 +117,12 @@ class Settler:
 
     def _record(
         self, con: sqlite3.Connection, version: str, outcome: Evaluation
-    ) -> None:
-        """Write what settled files become."""
+    ) -> bool:
+        """Write what settled files become; return whether they tell of others."""
         files.record_verdicts(con, version, outcome.verdicts)
         self._unsettle(con, outcome.changed)
         files.put_off_settling(con, outcome.vanished, self._clock.monotonic())
+        return sidecars.told_anew(con, [verdict.file for verdict in outcome.verdicts])
 
     def _record_again(
         self, con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]

@@ -52,8 +52,13 @@ class TendedFolders(Mapping[str, WatchedFolder]):
         context: Context,
         emit: Callable[[Event], None],
         arrived: Callable[[str], None],
+        organise: Callable[[], None],
     ) -> None:
-        """Take what every folder needs; ``arrived`` is told where files may wait."""
+        """Take what every folder needs.
+
+        ``arrived`` is told where files may wait; ``organise`` is called when there may
+        be something to organise.
+        """
         self._ledger = ledger
         self._scan_pool = scan_pool
         self._pool = pool
@@ -61,6 +66,7 @@ class TendedFolders(Mapping[str, WatchedFolder]):
         self._context = context
         self._emit = emit
         self._arrived = arrived
+        self._organise = organise
         # Tells what was seen by this process from what another one saw.
         self._session = secrets.randbits(62)
         self._folders: dict[str, WatchedFolder] = {}
@@ -108,6 +114,7 @@ class TendedFolders(Mapping[str, WatchedFolder]):
             emit=self._emit,
             arrived=self._arrived,
             looked=self._look_for_overlaps,
+            organise=self._organise,
         )
         self._folders[folder.id] = watched
         if self._begun:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 import hashlib
@@ -10,10 +11,20 @@ import os
 from threading import Lock
 
 from ..immich import SMALL_BODY, AssetUpload, ImmichClient, UploadResult
+from ..immich.errors import RefusedError, TooLargeError, UnsupportedError
 from .access import ChangedError, check_unchanged, open_file, read_part
+from .beside import load_sidecar
 from .hashing import read_whole, sha1_of
 from .ledger.rows import Stamp
 from .pacing import Pacer
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What the server said, and the digest of the sidecar that it stored as well."""
+
+    result: UploadResult
+    sidecar: str | None = None
 
 
 async def upload_file(
@@ -25,15 +36,63 @@ async def upload_file(
     stamp: Stamp,
     sha1: bytes,
     content: bytes | None = None,
+    sidecar: bytes | None = None,
     pacer: Pacer,
     sent: Callable[[int], None],
-) -> UploadResult:
+) -> Uploaded:
     """Send one file, as fast as ``pacer`` lets; ``sent`` is told what went out.
 
     ``content`` is what was hashed, if it was kept. What is read here is hashed again on
     its way: what is not what the ledger knows is never completed, so the server keeps
-    nothing of it. Raises AccessError, ImmichError.
+    nothing of it. ``sidecar`` is the relative path of an XMP file that goes with it; if
+    it can't, the file goes without. Raises AccessError, ImmichError.
     """
+    beside = None
+    if sidecar is not None:
+        beside = await asyncio.get_running_loop().run_in_executor(
+            pool, partial(load_sidecar, root, sidecar, keep=True)
+        )
+
+    async def send(xmp: bytes | None) -> UploadResult:
+        return await _send(
+            client,
+            pool,
+            root=root,
+            path=path,
+            stamp=stamp,
+            sha1=sha1,
+            content=content,
+            sidecar=xmp,
+            pacer=pacer,
+            sent=sent,
+        )
+
+    if beside is None or beside.content is None:
+        return Uploaded(await send(None))
+    await pacer.wait(len(beside.content))
+    try:
+        result = await send(beside.content)
+    except RefusedError, TooLargeError, UnsupportedError:
+        # Is it about the photo? Alone it tells.
+        return Uploaded(await send(None))
+    # The server drops the sidecar of what it has already.
+    return Uploaded(result, None if result.duplicate else beside.digest)
+
+
+async def _send(
+    client: ImmichClient,
+    pool: Executor,
+    *,
+    root: bytes,
+    path: bytes,
+    stamp: Stamp,
+    sha1: bytes,
+    content: bytes | None,
+    sidecar: bytes | None,
+    pacer: Pacer,
+    sent: Callable[[int], None],
+) -> UploadResult:
+    """Send one file with the bytes of its sidecar; the rest is as in upload_file."""
     moment = _moment(stamp.mtime_ns)
 
     async def send(content: bytes | Callable[[], AsyncIterator[bytes]]) -> UploadResult:
@@ -45,6 +104,7 @@ async def upload_file(
                 created_at=moment,
                 modified_at=moment,
                 content=content,
+                sidecar=sidecar,
             )
         )
 

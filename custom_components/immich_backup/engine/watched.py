@@ -48,11 +48,13 @@ class WatchedFolder:
         emit: Callable[[Event], None],
         arrived: Callable[[str], None],
         looked: Callable[[str], None],
+        organise: Callable[[], None],
     ) -> None:
         """Take what it needs.
 
         ``arrived`` is told the folder's id when files may be waiting, ``looked`` when
-        the root or its directories were looked at.
+        the root or its directories were looked at; ``organise`` is called when there
+        may be something to organise.
         """
         self.folder = folder
         self.trouble: FolderTrouble | None = None
@@ -67,6 +69,7 @@ class WatchedFolder:
         self._emit = emit
         self._arrived = arrived
         self._looked = looked
+        self._organise = organise
         self._row: FolderRow | None = None
         self._settler: Settler | None = None
         self._wake = asyncio.Event()
@@ -312,6 +315,7 @@ class WatchedFolder:
             session=self._session,
             evaluate=self._evaluate,
             decided=self._decided,
+            told_anew=self._organise,
         )
 
     async def _note_arranged(self) -> None:
@@ -357,6 +361,7 @@ class WatchedFolder:
             # and ends a trouble.
             self._timer.scan_now()
             self._arrived(self.folder.id)
+            self._organise()
         self._looked(self.folder.id)
         await self._watch.keep(self.folder, root)
 
@@ -423,6 +428,7 @@ class WatchedFolder:
             self._emit(FolderChanged(self.folder.id, trouble))
             if trouble is None:
                 self._arrived(self.folder.id)
+                self._organise()
 
     def _answer_waiters(self, result: ScanResult | LedgerError | None) -> None:
         """Answer those who wait for a scan."""

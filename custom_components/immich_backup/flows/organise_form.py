@@ -34,8 +34,10 @@ from ..const import (
     CONF_ALBUM_OTHERWISE,
     CONF_ALBUM_ROLE,
     CONF_ALBUM_SHARE,
+    CONF_CORRECT_DATES,
     CONF_DESCRIPTION,
     CONF_FAVOURITE,
+    CONF_KEYWORDS,
     CONF_LIVE_PHOTOS,
     CONF_STACKS,
     CONF_TAGS,
@@ -54,6 +56,7 @@ from ..engine.organise.arrangement import (
     AlbumBy,
     Arrangement,
     ArrangementError,
+    DateCorrection,
     StackKind,
     parse_arrangement,
 )
@@ -72,7 +75,13 @@ _DEFAULT = "default"
 _FIELDS = (CONF_ALBUM, CONF_TAGS)
 _SECTIONS: Mapping[str, Sequence[str]] = {
     SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
-    SECTION_MORE: (CONF_FAVOURITE, CONF_VISIBILITY, CONF_DESCRIPTION),
+    SECTION_MORE: (
+        CONF_FAVOURITE,
+        CONF_VISIBILITY,
+        CONF_DESCRIPTION,
+        CONF_KEYWORDS,
+        CONF_CORRECT_DATES,
+    ),
 }
 # What is asked on a page of its own for each way to find an album,
 _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
@@ -116,6 +125,16 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
             )
         ),
         probatio.Optional(CONF_DESCRIPTION): TemplateSelector(),
+        probatio.Required(CONF_KEYWORDS, default=False): BooleanSelector(),
+        probatio.Required(
+            CONF_CORRECT_DATES, default=DateCorrection.NAME.value
+        ): SelectSelector(
+            SelectSelectorConfig(
+                options=[dates.value for dates in DateCorrection],
+                mode=SelectSelectorMode.DROPDOWN,
+                translation_key="correct_dates",
+            )
+        ),
     }
     return probatio.Schema(
         {
@@ -271,6 +290,9 @@ def organise_data_of(
     if not form[SECTION_TOGETHER].get(CONF_LIVE_PHOTOS, True):
         # What is not said means yes.
         values[CONF_LIVE_PHOTOS] = False
+    if values.get(CONF_CORRECT_DATES) == DateCorrection.NAME:
+        # So does this.
+        del values[CONF_CORRECT_DATES]
     by = chosen_album(form)
     if by is AlbumBy.NONE:
         values.pop(CONF_ALBUM, None)

@@ -6,6 +6,7 @@ takes out of an album stays out.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+import hashlib
 import sqlite3
 from typing import Any
 
@@ -199,6 +200,35 @@ def note_applied(con: sqlite3.Connection, what: str, asset_ids: Iterable[str]) -
         "INSERT INTO applied VALUES (?, ?) ON CONFLICT DO NOTHING",
         [(asset_id, what) for asset_id in asset_ids],
     )
+
+
+def note_told(con: sqlite3.Connection, words: Iterable[tuple[str, str]]) -> None:
+    """Record what assets (ids, first) were told last, in place of what was before.
+
+    The words are those of told_word: of one asset only one of each kind is kept.
+    """
+    for asset_id, word in words:
+        con.execute(
+            "DELETE FROM applied WHERE asset_id = ? AND what >= ? AND what < ?",
+            (asset_id, begin := told_begin(word), begin + "\x7f"),
+        )
+        con.execute("INSERT INTO applied VALUES (?, ?)", (asset_id, word))
+
+
+def sidecar_word(digest: str) -> str:
+    """Return the word by which it is remembered which sidecar went up with an asset."""
+    return f"sidecar:{digest}"
+
+
+def told_word(kind: str, value: str) -> str:
+    """Return the word by which it is remembered what an asset was told last."""
+    digest = hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
+    return f"told:{kind}:{digest}"
+
+
+def told_begin(word: str) -> str:
+    """Return what all words about the same thing begin with."""
+    return word[: word.rindex(":") + 1]
 
 
 def albums(con: sqlite3.Connection) -> dict[str, AlbumRow]:

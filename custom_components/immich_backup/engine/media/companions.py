@@ -1,6 +1,8 @@
 """Which file of a directory tells about which other, by their names alone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+import os
 import re
 
 # Google cuts names that become too long, and counts as JavaScript does.
@@ -54,6 +56,28 @@ def takeout_sidecars(names: Iterable[str]) -> dict[str, str]:
                 shared[name] = sidecar
                 break
     return found | shared
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarKind:
+    """One kind of what tells about others.
+
+    ``matches`` returns, from the names of a directory, which one tells about each.
+    """
+
+    extension: bytes
+    matches: Callable[[Collection[str]], Mapping[str, str]]
+
+    def among(self, names: Collection[bytes]) -> Mapping[str, str]:
+        """Return which of these names tell about which; in most directories none."""
+        if not any(name.lower().endswith(self.extension) for name in names):
+            return {}
+        return self.matches([os.fsdecode(name) for name in names])
+
+
+XMP = SidecarKind(b".xmp", xmp_sidecars)
+TAKEOUT = SidecarKind(b".json", takeout_sidecars)
+KINDS = (XMP, TAKEOUT)
 
 
 def _described_as(name: str) -> Iterator[str]:

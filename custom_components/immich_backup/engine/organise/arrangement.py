@@ -45,6 +45,15 @@ DATED = frozenset((AlbumBy.YEAR, AlbumBy.MONTH, AlbumBy.DAY))
 EVENTFUL = frozenset((AlbumBy.CALENDAR, AlbumBy.TRIP, AlbumBy.ZONE))
 
 
+class DateCorrection(StrEnum):
+    """Which dates are written where the server would show another time."""
+
+    NEVER = "never"
+    # Those that the file does not hold itself: of sidecars, Takeout and its name.
+    NAME = "name"
+    ALWAYS = "always"
+
+
 class StackKind(StrEnum):
     """Which files that belong together are shown as one."""
 
@@ -83,6 +92,8 @@ class Arrangement:
 
     ``visibility`` None leaves it to the server. The halves of ``live_photos`` are put
     together, and what belongs together in one of the ways of ``stacks`` is stacked.
+    What ``sidecars`` say is passed on, ``dates`` says which dates, and ``keywords``
+    become tags.
     """
 
     album: AlbumChoice | None = None
@@ -92,6 +103,9 @@ class Arrangement:
     description: str | None = None
     live_photos: bool = False
     stacks: frozenset[StackKind] = frozenset()
+    sidecars: bool = False
+    dates: DateCorrection = DateCorrection.NEVER
+    keywords: bool = False
 
     def __bool__(self) -> bool:
         """Return whether anything is wanted."""
@@ -125,6 +139,9 @@ class Arrangement:
             description=rule.description or self.description,
             live_photos=self.live_photos,
             stacks=self.stacks,
+            sidecars=self.sidecars,
+            dates=self.dates,
+            keywords=self.keywords,
         )
 
 
@@ -140,7 +157,8 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     album_share (ids of users), album_role, album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
     trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
     visibility (timeline, archive, hidden, locked), description, live_photos, stacks
-    (see StackKind). Raises ArrangementError.
+    (see StackKind), sidecars, correct_dates (see DateCorrection), keywords. Raises
+    ArrangementError.
     """
     visibility = _visibility(data)
     album = _album(data)
@@ -156,6 +174,9 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
         description=description or None,
         live_photos=data.get("live_photos") is True,
         stacks=_stacks(data),
+        sidecars=data.get("sidecars") is True,
+        dates=_dates(data),
+        keywords=data.get("keywords") is True,
     )
 
 
@@ -269,6 +290,15 @@ def _stacks(data: Mapping[str, object]) -> frozenset[StackKind]:
     except ValueError as err:
         raise ArrangementError("stacks", "unknown") from err
     return stacks | {StackKind.RAW} if StackKind.RAW_FIRST in stacks else stacks
+
+
+def _dates(data: Mapping[str, object]) -> DateCorrection:
+    """Return which dates are corrected."""
+    word = _text(data, "correct_dates", MAX_NAME)
+    try:
+        return DateCorrection(word or DateCorrection.NEVER)
+    except ValueError as err:
+        raise ArrangementError("correct_dates", "unknown") from err
 
 
 def _visibility(data: Mapping[str, object]) -> Visibility | None:

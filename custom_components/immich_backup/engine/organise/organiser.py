@@ -10,25 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
 
-from ...immich.errors import (
-    ImmichError,
-    NotFoundError,
-    RefusedError,
-    UnauthorisedError,
-    UnavailableError,
-)
+from ...immich.errors import ImmichError
 from ..clock import Clock
 from ..context import Context
 from ..ledger import Ledger, LedgerError, arranging
 from ..ledger.arranging import Arrangeable
 from ..link import HaltedError, LinkDownError, ServerLink
 from ..watched import WatchedFolder
-from .albums import AT_ONCE, Albums
+from .albums import Albums
+from .doer import Doer
 from .placement import Placement
 from .planner import Placed, Plan, Planner
 from .subject import Subject
 from .telling import placement_text
-from .todo import Todo, album_word, link_word, stack_word, tag_word, todo_of
+from .todo import Todo, todo_of
 from .tripbook import TripBook
 
 _LOGGER = logging.getLogger(__name__)
@@ -37,7 +32,6 @@ _LOGGER = logging.getLogger(__name__)
 _BATCH = 20_000
 # Seconds until it is looked whether something is due.
 _INTERVAL = 15 * 60.0
-_TAGS_AT_ONCE = 100
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +44,9 @@ class Organised:
     favourites: int = 0
     visibility: int = 0
     descriptions: int = 0
+    dates: int = 0
+    places: int = 0
+    ratings: int = 0
     live_photos: int = 0
     stacks: int = 0
     problems: dict[str, int] = field(default_factory=dict)
@@ -67,6 +64,13 @@ class Organised:
             self.favourites += len(asset_ids) if change.favourite else 0
             self.visibility += len(asset_ids) if change.visibility else 0
             self.descriptions += len(asset_ids) if change.description else 0
+        for telling in todo.telling.values():
+            details = telling.details
+            self.favourites += details.favourite is not None
+            self.descriptions += details.description is not None
+            self.dates += details.taken is not None
+            self.places += details.place is not None
+            self.ratings += details.rating is not None
 
     def note(self, placed: Sequence[Placed]) -> None:
         """Count what could not be decided."""
@@ -118,6 +122,7 @@ class Organiser:
         self._link = link
         self._clock = clock
         self._folders = folders
+        self._doer = Doer(ledger=ledger, link=link, clock=clock)
         self._trips = TripBook(ledger, context, link.client.city)
         self._planner = Planner(
             ledger=ledger,
@@ -196,7 +201,7 @@ class Organiser:
         file = await self._ledger.ask(arranging.one, folder_id, path)
         if file is None or folder_id not in self._folders:
             return None
-        (subject,) = await self._planner.read([file])
+        subject = await self._planner.subject(file)
         plan = await self._planner.plan([file], record=False)
         ((_, placement),) = plan.placed
         (arrangement,) = self._planner.arrangements([file])
@@ -223,9 +228,13 @@ class Organiser:
 
     async def _due(self, after: int) -> list[Arrangeable]:
         """Return files that are to be organised now."""
+        # Without its files nothing is known of what they get.
+        present = [
+            key for key, watched in self._folders.items() if watched.source is not None
+        ]
         return await self._ledger.ask(
             arranging.due,
-            self._numbers(self._folders),
+            self._numbers(present),
             self._clock.time(),
             after,
             _BATCH,
@@ -277,10 +286,7 @@ class Organiser:
             for file in todo.files(asset_ids):
                 postponed.setdefault(file, str(error))
 
-        await self._put_together(todo, postpone)
-        await self._put_into_albums(todo, postpone)
-        await self._tag(todo, postpone)
-        await self._change(todo, postpone)
+        await self._doer.do(todo, postpone)
         report.files += len(files)
         report.count(todo)
         report.note(plan.placed)
@@ -294,34 +300,6 @@ class Organiser:
         )
         return plan.reopened
 
-    async def _put_together(self, todo: Todo, postpone: _Postpone) -> None:
-        """Put the halves of live photos together, and stack what is shown as one.
-
-        Both halves are proven by now: a video that was hidden for the sake of a still
-        that never came would be lost to its owner.
-        """
-        client = self._link.client
-        for still, video in list(todo.links.items()):
-            try:
-                await self._try(client.link_live_photo(still, video))
-            except (NotFoundError, RefusedError) as err:
-                _LOGGER.debug("A live photo was not put together: %s", err)
-            except ImmichError as err:
-                postpone((still, video), err)
-                del todo.links[still]
-                continue
-            await self._ledger.run(arranging.note_applied, link_word(video), [still])
-        for stack in list(todo.stacks):
-            try:
-                await self._try(client.create_stack(stack))
-            except (NotFoundError, RefusedError) as err:
-                _LOGGER.debug("Some assets were not stacked: %s", err)
-            except ImmichError as err:
-                postpone(stack, err)
-                todo.stacks.remove(stack)
-                continue
-            await self._ledger.run(arranging.note_applied, stack_word(stack[0]), stack)
-
     async def _rename_trips(self) -> None:
         """Let albums follow the names of their trips, whose places became known."""
         known = await self._ledger.ask(arranging.albums)
@@ -332,118 +310,6 @@ class Organiser:
         albums = Albums(self._link.client, self._ledger, self._clock)
         # The name is not worth another try.
         with suppress(ImmichError):
-            await self._try(albums.look())
+            await self._doer.ask(albums.look())
             for ref in refs:
-                await self._try(albums.put(ref, []))
-
-    async def _put_into_albums(self, todo: Todo, postpone: _Postpone) -> None:
-        """Put assets into their albums."""
-        if not todo.albums:
-            return
-        albums = Albums(self._link.client, self._ledger, self._clock)
-        try:
-            await self._try(albums.look())
-        except ImmichError as err:
-            for wanted in todo.albums.values():
-                postpone(wanted, err)
-            todo.albums.clear()
-            return
-        for ref in sorted(todo.albums, key=lambda ref: ref.key):
-            wanted = todo.albums[ref]
-            if albums.unwanted(ref):
-                del todo.albums[ref]
-                continue
-            try:
-                album_id = await self._try(
-                    albums.put(ref, list(wanted), todo.shares.get(ref))
-                )
-            except ImmichError as err:
-                postpone(wanted, err)
-                del todo.albums[ref]
-                continue
-            # One that was refused was deleted on the server meanwhile.
-            await self._ledger.run(
-                arranging.note_applied, album_word(album_id), list(wanted)
-            )
-        # Without it there are two albums where one would do.
-        with suppress(ImmichError):
-            moved = await self._try(albums.merge())
-            for album_id, asset_ids in moved.items():
-                await self._ledger.run(
-                    arranging.note_applied, album_word(album_id), asset_ids
-                )
-
-    async def _tag(self, todo: Todo, postpone: _Postpone) -> None:
-        """Give assets their tags."""
-        values = list(dict.fromkeys(tag for tags in todo.tags for tag in tags))
-        ids: dict[str, str] = {}
-        try:
-            for start in range(0, len(values), _TAGS_AT_ONCE):
-                part = values[start : start + _TAGS_AT_ONCE]
-                tags = await self._try(self._link.client.upsert_tags(part))
-                ids |= {name: tag.id for name, tag in zip(part, tags, strict=True)}
-        except ImmichError as err:
-            for wanted in todo.tags.values():
-                postpone(wanted, err)
-            todo.tags.clear()
-            return
-        for names, wanted in list(todo.tags.items()):
-            tag_ids = [ids[name] for name in names]
-            assets = list(wanted)
-            try:
-                for start in range(0, len(assets), AT_ONCE):
-                    part = assets[start : start + AT_ONCE]
-                    await self._try(self._link.client.tag_assets(tag_ids, part))
-            except ImmichError as err:
-                postpone(wanted, err)
-                del todo.tags[names]
-                continue
-            for name in names:
-                await self._ledger.run(arranging.note_applied, tag_word(name), assets)
-
-    async def _change(self, todo: Todo, postpone: _Postpone) -> None:
-        """Set favourite, visibility and description."""
-        client = self._link.client
-        for change, wanted in list(todo.changes.items()):
-            assets = list(wanted)
-            parts = [
-                assets[start : start + AT_ONCE]
-                for start in range(0, len(assets), AT_ONCE)
-            ]
-            try:
-                while parts:
-                    part = parts.pop()
-                    try:
-                        await self._try(
-                            client.update_assets(
-                                part,
-                                favourite=change.favourite,
-                                visibility=change.visibility,
-                                description=change.description,
-                            )
-                        )
-                    except NotFoundError, RefusedError:
-                        # One of them was deleted on the server meanwhile. Alone it has
-                        # nothing more to get.
-                        if (half := len(part) // 2) > 0:
-                            parts += [part[:half], part[half:]]
-            except ImmichError as err:
-                postpone(wanted, err)
-                del todo.changes[change]
-                continue
-            for word in change.words:
-                await self._ledger.run(arranging.note_applied, word, assets)
-
-    async def _try[T](self, ask: Awaitable[T]) -> T:
-        """Ask the server; LinkDownError, HaltedError if it is away, else ImmichError."""
-        try:
-            return await ask
-        except UnauthorisedError as err:
-            self._link.note_failure(err)
-            raise
-        except UnavailableError as err:
-            self._link.note_failure(err)
-            raise LinkDownError(str(err)) from err
-
-
-type _Postpone = Callable[[Collection[str], ImmichError], None]
+                await self._doer.ask(albums.put(ref, []))

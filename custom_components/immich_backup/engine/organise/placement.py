@@ -17,6 +17,7 @@ from .arrangement import (
     is_template,
 )
 from .calendars import Calendars
+from .correction import Correction
 from .subject import Subject
 
 
@@ -41,7 +42,8 @@ class Placement:
     """Album, tags and what else a file gets; ``by`` what its album was found.
 
     A new album is shared with other users (``share``, by their ids).
-    ``zone`` and ``event`` are what was found for it. ``problems`` are sentences about
+    ``correction`` is what the server should be told beside that. ``zone`` and
+    ``event`` are what was found for it. ``problems`` are sentences about
     what could not be decided, which it then lacks; ``undecided`` is one about what may
     be decided later.
     """
@@ -53,6 +55,7 @@ class Placement:
     favourite: bool = False
     visibility: Visibility | None = None
     description: str | None = None
+    correction: Correction | None = None
     zone: str | None = None
     event: str | None = None
     problems: tuple[str, ...] = ()
@@ -147,12 +150,15 @@ async def _render(drafts: Sequence[_Draft], context: Context) -> None:
 def _placement(draft: _Draft) -> Placement:
     """Return where a file goes by what was found."""
     arrangement = draft.arrangement
-    tags = (
-        clean_tag(tag)
+    texts = [
+        tag
         for text in arrangement.tags
         # A template may make several.
         for tag in (draft.text(text).split(",") if is_template(text) else [text])
-    )
+    ]
+    if arrangement.keywords:
+        texts += draft.subject.keywords
+    tags = map(clean_tag, texts)
     description = draft.text(arrangement.description or "").strip()[:MAX_TEXT]
     album, by = _album(draft)
     return Placement(

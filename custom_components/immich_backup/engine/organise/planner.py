@@ -13,9 +13,11 @@ from ..ledger.trips import Sighting
 from ..model import Folder
 from ..watched import WatchedFolder
 from .arrangement import AlbumBy, Arrangement, StackKind
+from .correction import Correction, correction_of
 from .pairing import Pairing, pair
 from .placement import AlbumRef, Placement, place
-from .subject import Subject, read_subject
+from .reader import Reader
+from .subject import Subject
 from .tripbook import TripBook
 from .trips import Moment, TripRules
 
@@ -31,8 +33,9 @@ type _Taken = dict[tuple[int, TripRules], dict[str, Sighting]]
 
 @dataclass(slots=True)
 class _Batch:
-    """What was found of files so far."""
+    """What was found of files so far, and what reads them."""
 
+    reader: Reader
     placed: list[Placed] = field(default_factory=list)
     taken: _Taken = field(default_factory=dict)
     paired: _Paired = field(default_factory=dict)
@@ -85,7 +88,7 @@ class Planner:
 
         Raises LedgerError.
         """
-        batch = _Batch()
+        batch = _Batch(self._reader())
         for start in range(0, len(files), _PART):
             await self._look(files[start : start + _PART], batch)
         together = await self._pair(batch.paired, record=record)
@@ -114,12 +117,19 @@ class Planner:
         """Place some files, and note what is to be known of all of them."""
         arrangements = self.arrangements(files)
         pairs, twins = await self._belonging(files, arrangements)
-        subjects = await self.read(files, pairs)
-        batch.placed += zip(
-            files,
-            await place(list(zip(subjects, arrangements, strict=True)), self._context),
-            strict=True,
+        subjects = await self._read(batch.reader, files, arrangements, pairs)
+        placements = await place(
+            list(zip(subjects, arrangements, strict=True)), self._context
         )
+        batch.placed += [
+            (
+                file,
+                replace(placement, correction=_correction(file, subject, arrangement)),
+            )
+            for file, subject, arrangement, placement in zip(
+                files, subjects, arrangements, placements, strict=True
+            )
+        ]
         for file, arrangement, subject in zip(
             files, arrangements, subjects, strict=True
         ):
@@ -129,7 +139,9 @@ class Planner:
                 key = file.folder, arrangement.album.trips
                 sighting = _sighting(file.asset_id, subject)
                 batch.taken.setdefault(key, {})[file.asset_id] = sighting
-        others = await self.read(twins, {twin.id for twin in twins})
+        others = await self._read(
+            batch.reader, twins, [Arrangement()] * len(twins), {t.id for t in twins}
+        )
         for twin, subject in zip(twins, others, strict=True):
             if subject.read:
                 batch.add(twin, subject)
@@ -179,28 +191,37 @@ class Planner:
             self._pool, pair, directories
         )
 
-    async def read(
-        self, files: Sequence[Arrangeable], needed: Collection[int] = ()
+    async def subject(self, file: Arrangeable) -> Subject:
+        """Return one file as its arrangement sees it; it is read."""
+        arrangements = self.arrangements([file])
+        (subject,) = await self._read(self._reader(), [file], arrangements, {file.id})
+        return subject
+
+    def _reader(self) -> Reader:
+        """Return what reads files where they are now."""
+        return Reader(
+            {
+                number: (watched.folder.name, None if source is None else source.root)
+                for number, watched in self._by_number().items()
+                for source in (watched.source,)
+            },
+            self._context.time_zone,
+        )
+
+    async def _read(
+        self,
+        reader: Reader,
+        files: Sequence[Arrangeable],
+        arrangements: Sequence[Arrangement],
+        needed: Collection[int],
     ) -> list[Subject]:
         """Return files as their arrangements see them; those needed (ids) are read."""
-        zone = self._context.time_zone
-        by_number = self._by_number()
 
         def read() -> list[Subject]:
-            subjects = []
-            for file in files:
-                watched = by_number.get(file.folder)
-                root, name = None, ""
-                if watched is not None:
-                    name, source = watched.folder.name, watched.source
-                    # What does not depend on it is not read.
-                    if source is not None and (
-                        file.id in needed
-                        or _arrangement(watched.folder, file).needs_date
-                    ):
-                        root = source.root
-                subjects.append(read_subject(name, root, file, zone))
-            return subjects
+            return [
+                reader.read(file, arrangement, needed=file.id in needed)
+                for file, arrangement in zip(files, arrangements, strict=True)
+            ]
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, read)
 
@@ -214,9 +235,13 @@ class Planner:
             for file in files
         ]
 
-    def _by_number(self) -> Mapping[int | None, WatchedFolder]:
+    def _by_number(self) -> Mapping[int, WatchedFolder]:
         """Return the folders by the ledger's numbers."""
-        return {watched.number: watched for watched in self._folders.values()}
+        return {
+            watched.number: watched
+            for watched in self._folders.values()
+            if watched.number is not None
+        }
 
 
 def _arrangement(folder: Folder, file: Arrangeable) -> Arrangement:
@@ -224,6 +249,18 @@ def _arrangement(folder: Folder, file: Arrangeable) -> Arrangement:
     rule = folder.rule_arrangements.get(file.rule or "")
     arrangement = folder.arrangement
     return arrangement if rule is None else arrangement.refined(rule)
+
+
+def _correction(
+    file: Arrangeable, subject: Subject, arrangement: Arrangement
+) -> Correction | None:
+    """Return what the server should be told of a file beside where it goes."""
+    return correction_of(
+        subject,
+        arrangement.dates,
+        ours=file.ours,
+        modified=file.stamp.mtime_ns / 1e9,
+    )
 
 
 def _sighting(asset_id: str, subject: Subject) -> Sighting:

@@ -1,11 +1,12 @@
 """A stored file as its arrangement sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 import os
 
 from ..access import AccessError, open_unchanged
+from ..beside import Sidecar
 from ..context import Place
 from ..ledger.arranging import Arrangeable
 from ..media.captured import capture_time
@@ -19,7 +20,8 @@ from ..rules import MediaKind
 class Subject:
     """One stored file; ``path`` is relative to the folder, whose name is ``folder``.
 
-    ``taken`` is when, in its own zone if the file tells one, else in the home's, and
+    ``facts`` is what it says itself, ``sidecar`` and ``takeout`` what lies beside it.
+    ``taken`` is when, in its own zone if one is told, else in the home's, and
     ``taken_by`` what told it. ``read`` is whether the file itself could be read.
     """
 
@@ -30,6 +32,8 @@ class Subject:
     taken: datetime
     taken_by: DateSource
     read: bool
+    sidecar: Sidecar | None = None
+    takeout: MediaFacts | None = None
 
     @property
     def folders(self) -> list[str]:
@@ -43,11 +47,19 @@ class Subject:
 
     @property
     def place(self) -> Place | None:
-        """Return where it was taken, as far as the file says so."""
-        latitude, longitude = self.facts.latitude, self.facts.longitude
-        if latitude is None or longitude is None:
-            return None
-        return latitude, longitude
+        """Return where it was taken, by the first that says so, as with its time."""
+        beside = None if self.sidecar is None else self.sidecar.facts
+        for facts in (beside, self.facts, self.takeout):
+            if facts is not None and facts.latitude is not None:
+                assert facts.longitude is not None
+                return facts.latitude, facts.longitude
+        return None
+
+    @property
+    def keywords(self) -> Sequence[str]:
+        """Return the keywords of its sidecar, else its own, as paths with slashes."""
+        beside = () if self.sidecar is None else self.sidecar.facts.keywords
+        return beside or self.facts.keywords
 
     def variables(
         self, zone: str | None = None, event: str | None = None
@@ -55,6 +67,7 @@ class Subject:
         """Return what templates see of it as `media`; ``zone`` and ``event`` as found."""
         name = os.path.basename(self.path)
         stem, extension = os.path.splitext(name)
+        latitude, longitude = self.place or (None, None)
         return {
             "name": name,
             "stem": stem,
@@ -67,8 +80,8 @@ class Subject:
             "captured_at": self.taken,
             "captured_by": self.taken_by.value,
             "camera": self.facts.camera,
-            "latitude": self.facts.latitude,
-            "longitude": self.facts.longitude,
+            "latitude": latitude,
+            "longitude": longitude,
             "zone": zone,
             "event": event,
             "duration": self.facts.duration,
@@ -77,9 +90,14 @@ class Subject:
 
 
 def read_subject(
-    folder: str, root: bytes | None, file: Arrangeable, zone: tzinfo
+    folder: str,
+    root: bytes | None,
+    file: Arrangeable,
+    zone: tzinfo,
+    sidecar: Sidecar | None = None,
+    takeout: MediaFacts | None = None,
 ) -> Subject:
-    """Return a file as its arrangement sees it; blocking.
+    """Return a file as its arrangement sees it, with what lies beside it; blocking.
 
     What is not there, or not any more what was stored, is seen by its name and time
     alone; and so is every file without a ``root``.
@@ -93,7 +111,12 @@ def read_subject(
         except AccessError:
             facts = None
     taken, taken_by = capture_time(
-        facts, None, None, path, file.stamp.mtime_ns / 1e9, zone
+        facts,
+        None if sidecar is None else sidecar.facts,
+        takeout,
+        path,
+        file.stamp.mtime_ns / 1e9,
+        zone,
     )
     return Subject(
         folder=folder,
@@ -103,4 +126,6 @@ def read_subject(
         taken=taken,
         taken_by=taken_by,
         read=facts is not None,
+        sidecar=sidecar,
+        takeout=takeout,
     )

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import hashlib
 
 from ...immich import AlbumRole, Visibility
-from ..ledger.arranging import AlbumRow
+from ..ledger.arranging import AlbumRow, sidecar_word, told_begin
+from ..media.facts import MediaFacts
+from .correction import Correction, Details
 from .placement import AlbumRef, Placement
 from .planner import Plan
 
@@ -35,11 +37,26 @@ class Change:
         return words
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What an asset is told of what is known of it; and what it need not be told.
+
+    ``known`` is that, as words. Those names of the details that are ``unsure`` may have
+    been changed there by a person; ``own`` is what the file itself says.
+    """
+
+    details: Details
+    known: Collection[str]
+    unsure: frozenset[str]
+    own: MediaFacts
+
+
 @dataclass(slots=True)
 class Todo:
     """Assets (their ids) by the album that they go to, the tags and what else they get.
 
-    ``shares`` are the users with whom an album is shared if it is made. ``links`` and ``stacks`` are as in Pairing. ``users`` are the files that each asset stands for.
+    ``shares`` are the users with whom an album is shared if it is made. ``links`` and
+    ``stacks`` are as in Pairing, ``users`` the files that each asset stands for.
     """
 
     albums: dict[AlbumRef, dict[str, None]] = field(default_factory=dict)
@@ -48,12 +65,18 @@ class Todo:
     changes: dict[Change, dict[str, None]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     stacks: list[tuple[str, ...]] = field(default_factory=list)
+    telling: dict[str, Telling] = field(default_factory=dict)
     users: dict[str, list[int]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Return whether anything is left to be done."""
         return bool(
-            self.albums or self.tags or self.changes or self.links or self.stacks
+            self.albums
+            or self.tags
+            or self.changes
+            or self.links
+            or self.stacks
+            or any(telling.details for telling in self.telling.values())
         )
 
     def files(self, asset_ids: Iterable[str]) -> list[int]:
@@ -91,9 +114,43 @@ def todo_of(
         tags = tuple(tag for tag in placement.tags if tag_word(tag) not in words)
         if tags:
             todo.tags.setdefault(tags, {})[asset_id] = None
+        correction = placement.correction
+        # Of several files of one asset the first one counts.
+        if correction is not None and asset_id not in todo.telling:
+            correction = correction.without(_said(placement) if file.ours else ())
+            todo.telling[asset_id] = _telling(correction, words, ours=file.ours)
         if file.ours and (change := _change(placement, words)):
             todo.changes.setdefault(change, {})[asset_id] = None
     return todo
+
+
+def _said(placement: Placement) -> Collection[str]:
+    """Return the names of details that the folder's owner decides for all files."""
+    return [name for name in ("description", "favourite") if getattr(placement, name)]
+
+
+def _telling(correction: Correction, words: Collection[str], *, ours: bool) -> Telling:
+    """Return what an asset is told that it was not told before."""
+    found = correction.by_itself
+    if correction.sidecar and sidecar_word(correction.sidecar) in words:
+        found |= correction.in_sidecar
+    told: set[str] = set()
+    known: list[str] = []
+    unsure: set[str] = set()
+    for name, word in correction.details.words().items():
+        if word in words:
+            continue
+        begin = told_begin(word)
+        is_first = not any(before.startswith(begin) for before in words)
+        if is_first and name in found:
+            known.append(word)
+        else:
+            told.add(name)
+            if is_first and not ours:
+                unsure.add(name)
+    return Telling(
+        correction.details.only(told), known, frozenset(unsure), correction.own
+    )
 
 
 def album_word(album_id: str) -> str:
