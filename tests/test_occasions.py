@@ -153,7 +153,8 @@ def test_bounded() -> None:
         )
     assert len(told) == 5
     for one in told:
-        assert max(len(one.failing), len(one.examples), len(one.assets)) <= 3
+        assert max(len(one.failing), len(one.examples)) <= 3
+        assert len(one.assets) <= 6
 
 
 def report(**changes: Any) -> RunReport:

@@ -77,6 +77,7 @@ class Courier:
         self._entry = entry
         self._engine = engine
         self._clips = Clips(hass, client)
+        # By notifications (their ids): whose phones wait for a photo.
         self._phones: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def bring(
@@ -94,14 +95,23 @@ class Courier:
         """
         unusable: list[str] = []
         message = await self._message(notification, news, unusable)
-        phones = notification.phones
-        others = [target for target in notification.targets if target not in phones]
-        some, more = await asyncio.gather(
-            self._deliver_all(notification, others, message, event, arrived),
-            self._deliver_to_phones(notification, message, event, arrived),
-        )
-        told = some | more
-        deliveries = [told[target] for target in notification.targets]
+        for_phones: Message | None = None
+
+        async def deliver(target: Target) -> Delivery:
+            nonlocal for_phones
+            told = message
+            if target.phone:
+                # One message waits for a photo; the next one is not to overtake it.
+                async with self._phones[notification.id]:
+                    if for_phones is None:
+                        for_phones = await self._pictured(notification, message)
+                told = for_phones
+            delivery = await self._deliver(notification, target, told, event)
+            if delivery.ok:
+                arrived()
+            return delivery
+
+        deliveries = await asyncio.gather(*map(deliver, notification.targets))
         return deliveries, list(dict.fromkeys(unusable))
 
     async def show_progress(self, notification: Notification, news: News) -> None:
@@ -110,8 +120,11 @@ class Courier:
         Nobody misses what fails of that. Raises nothing.
         """
         message = await self._message(notification, [news], [])
-        await self._deliver_all(
-            notification, notification.phones, message, Occasion.PROGRESS.value
+        await asyncio.gather(
+            *(
+                self._deliver(notification, target, message, Occasion.PROGRESS.value)
+                for target in notification.phones
+            )
         )
 
     async def clear_progress(self, notification: Notification) -> None:
@@ -161,41 +174,12 @@ class Courier:
             progress=progress,
         )
 
-    async def _deliver_to_phones(
-        self,
-        notification: Notification,
-        message: Message,
-        event: str,
-        arrived: Callable[[], None],
-    ) -> dict[Target, Delivery]:
-        """Tell all phones, with a stored photo; nobody else waits until there is one."""
-        # A message without any is not to overtake an earlier one, which would replace it.
-        async with self._phones[notification.id]:
-            if notification.picture and notification.phones and message.assets:
-                if (photo := await self._clips.photo(message.assets)) is not None:
-                    message = replace(message, picture=photo.path)
-        return await self._deliver_all(
-            notification, notification.phones, message, event, arrived
-        )
-
-    async def _deliver_all(
-        self,
-        notification: Notification,
-        targets: Sequence[Target],
-        message: Message,
-        event: str,
-        arrived: Callable[[], None] = lambda: None,
-    ) -> dict[Target, Delivery]:
-        """Tell some targets at once, and note what became of each."""
-
-        async def deliver(target: Target) -> Delivery:
-            delivery = await self._deliver(notification, target, message, event)
-            if delivery.ok:
-                arrived()
-            return delivery
-
-        deliveries = await asyncio.gather(*map(deliver, targets))
-        return dict(zip(targets, deliveries, strict=True))
+    async def _pictured(self, notification: Notification, message: Message) -> Message:
+        """Return a message with a stored photo, if phones are to show one."""
+        if not (notification.picture and message.assets):
+            return message
+        photo = await self._clips.photo(message.assets)
+        return message if photo is None else replace(message, picture=photo.path)
 
     async def _deliver(
         self, notification: Notification, target: Target, message: Message, event: str

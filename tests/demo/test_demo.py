@@ -121,7 +121,9 @@ async def test_once_and_again(tmp_path: Path) -> None:
     ]
     on_phone, on_speaker, on_tv = told
     assert on_phone["message"] == on_speaker["message"]
-    assert str(first["uploaded"]) in on_phone["message"]
+    stored = WANTED - samples.COPIES.keys()
+    videos = sum(path.lower().endswith((".mp4", ".mov")) for path in stored)
+    assert f"{len(stored) - videos} photos and {videos} videos" in on_phone["message"]
     assert on_tv["message"] in on_phone["detail"]
     assert "audio/mpeg" in on_speaker["detail"]
     assert "video/mp4" in on_tv["detail"]
