@@ -10,7 +10,11 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.immich_backup.const import CONF_NEW_MEDIA, CONF_ORGANISE
+from custom_components.immich_backup.const import (
+    CONF_NEW_MEDIA,
+    CONF_ORGANISE,
+    CONF_RULES,
+)
 from custom_components.immich_backup.engine.context import UnknownToHomeError
 from custom_components.immich_backup.home import HomeContext
 
@@ -19,6 +23,9 @@ from .support.home import Home, folder_data
 from .support.media import jpeg, place, tiff
 
 CALENDAR = "calendar.family"
+ENDLESS = (
+    "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+)
 
 
 @pytest.fixture
@@ -167,6 +174,11 @@ async def test_zones(home: Home) -> None:
             ]
         },
     )
+    context = HomeContext(home.hass)
+    assert await context.within("zone.hidden", [(48.86, 2.35)]) == [True]
+    assert await context.within("Office", [(48.86, 2.35), (0.0, 0.0)]) == [True, False]
+    with pytest.raises(UnknownToHomeError, match="Nowhere"):
+        await context.within("Nowhere", [(48.86, 2.35)])
     photo(home, "office.jpg", "2024-07-13T20:30:00", latitude=48.86, longitude=2.35)
     photo(home, "city.jpg", "2024-07-13T20:30:00", latitude=48.83, longitude=2.35)
     photo(home, "sea.jpg", "2024-07-13T20:30:00", latitude=0.0, longitude=-30.0)
@@ -185,3 +197,70 @@ async def test_zones(home: Home) -> None:
     )
     assert await albums(home) == {"Office": 1, "City": 1}
     assert dt_util.get_default_time_zone() == HomeContext(home.hass).time_zone
+
+
+async def test_rules_that_ask_the_home(home: Home, calendar: None) -> None:
+    """A zone, a calendar and a template of this home decide; a form would say so."""
+    assert await async_setup_component(
+        home.hass,
+        "zone",
+        {
+            "zone": [
+                {"name": "Office", "latitude": 48.86, "longitude": 2.35, "radius": 99}
+            ]
+        },
+    )
+    await note(home.hass, "Night out", "2024-07-13T20:00:00", "2024-07-13T23:30:00")
+    await note(home.hass, "Dentist", "2024-07-14T20:00:00", "2024-07-14T21:00:00")
+    home.hass.states.async_set("input_boolean.guests", "on")
+    photo(home, "office.jpg", "2024-07-13T20:30:00", latitude=48.86, longitude=2.35)
+    photo(home, "out.jpg", "2024-07-13T20:30:00")
+    photo(home, "dentist.jpg", "2024-07-14T20:30:00")
+    photo(home, "guests.jpg", "2024-07-15T20:30:00")
+    photo(home, "none.jpg", "2024-07-16T20:30:00")
+    rules = [
+        {"name": "Work", "action": "skip", "zones": ["zone.office"]},
+        {
+            "name": "Out",
+            "action": "skip",
+            "calendars": [CALENDAR],
+            "event": "night",
+        },
+        {
+            "name": "Guests",
+            "action": "skip",
+            "template": "{{ is_state('input_boolean.guests', 'on')"
+            " and media.captured_at.day == 15 and media.folder == 'Camera' }}",
+        },
+        # Never ends, and never matches.
+        {"name": "Endless", "action": "skip", "template": ENDLESS},
+    ]
+    options = {CONF_NEW_MEDIA: False, CONF_RULES: rules}
+    await home.set_up(folder_data(home.folder(), **options))
+    plan = await act(home.hass, "run", dry_run=True)
+    assert plan["folders"][0]["left_out"] == {
+        "Work": 1,
+        "Out": 1,
+        "Guests": 1,
+    }
+    assert (await act(home.hass, "run"))["outcome"] == "completed"
+    assert {asset.original_file_name for asset in home.immich.assets()} == {
+        "dentist.jpg",
+        "none.jpg",
+    }
+    explained = await act(home.hass, "explain", path=str(home.folder() / "out.jpg"))
+    assert (explained["rule"], explained["criterion"]) == ("Out", "calendar")
+
+
+async def test_rule_with_a_calendar_that_is_gone(home: Home) -> None:
+    """The file waits, and explain says for what."""
+    photo(home, "one.jpg", "2024-07-13T20:30:00")
+    rules = [{"name": "Out", "action": "skip", "calendars": [CALENDAR]}]
+    await home.set_up(folder_data(home.folder(), **{CONF_RULES: rules}))
+    path = str(home.folder() / "one.jpg")
+    while (await act(home.hass, "explain", path=path))["state"] != "unwanted":
+        await home.hass.async_block_till_done()
+    explained = await act(home.hass, "explain", path=path)
+    assert explained["reason"] == "undecided"
+    assert CALENDAR in explained["reason_text"]
+    assert home.immich.assets() == []

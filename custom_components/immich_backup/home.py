@@ -10,9 +10,10 @@ from homeassistant.components.calendar.const import (
     EVENT_START_DATETIME,
     SERVICE_GET_EVENTS,
 )
-from homeassistant.components.zone import async_active_zone
-from homeassistant.const import ATTR_ENTITY_ID
-from homeassistant.core import HomeAssistant
+from homeassistant.components.zone import async_active_zone, in_zone
+from homeassistant.components.zone.const import DOMAIN as ZONE_DOMAIN
+from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, TemplateError
 from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
@@ -82,6 +83,30 @@ class HomeContext(Context):
         return [None if zone is None else zone.name for zone in zones]
 
     @override
+    async def within(self, zone: str, places: Sequence[Place]) -> Sequence[bool]:
+        """Return which places lie in a zone, a passive one too; UnknownToHomeError."""
+        state = self._zone(zone)
+        if state is None:
+            raise UnknownToHomeError(f"There is no zone {zone} at present")
+
+        def look() -> list[bool]:
+            return [in_zone(state, *place) for place in places]
+
+        # A few hundred distances take a while.
+        return await self._hass.async_add_executor_job(look)
+
+    def _zone(self, zone: str) -> State | None:
+        """Return a zone by its entity id or its name, in any case."""
+        states = self._hass.states.async_all(ZONE_DOMAIN)
+        for state in states:
+            if state.entity_id == zone.strip().lower():
+                return _placed(state)
+        for state in states:
+            if state.name.casefold() == zone.strip().casefold():
+                return _placed(state)
+        return None
+
+    @override
     async def calendar_events(
         self, calendar: str, start: datetime, end: datetime
     ) -> Sequence[CalendarEvent]:
@@ -105,6 +130,11 @@ class HomeContext(Context):
             raise UnknownToHomeError(f"There is no calendar {calendar} at present")
         events = (_event(values) for values in found["events"])
         return [event for event in events if event is not None]
+
+
+def _placed(zone: State) -> State | None:
+    """Return a zone of which it is known where it is."""
+    return None if zone.state == STATE_UNAVAILABLE else zone
 
 
 def _event(values: Mapping[str, str]) -> CalendarEvent | None:

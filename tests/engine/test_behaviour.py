@@ -7,7 +7,7 @@ from pathlib import Path
 import shutil
 import sqlite3
 import time
-from typing import Any
+from typing import Any, override
 
 import aiohttp
 import pytest
@@ -15,15 +15,18 @@ import pytest
 from custom_components.immich_backup.engine import (
     Detection,
     FileState,
+    OpenContext,
     RuleSet,
     RunTrigger,
     parse_rule,
 )
+from custom_components.immich_backup.engine.clock import SystemClock
 from custom_components.immich_backup.engine.detect.watch import (
     SHARED,
     Watcher,
     WatchError,
 )
+from custom_components.immich_backup.engine.enquiry import Enquiry
 from custom_components.immich_backup.engine.events import (
     FolderChanged,
     FoldersOverlap,
@@ -595,15 +598,27 @@ async def test_plan(rig: Rig, camera: Path) -> None:
     assert (found.wanted, found.protected, found.to_upload) == (4, 0, 4)
 
 
-def test_preview_that_ran_out_of_time(camera: Path) -> None:
+class CountingClock(SystemClock):
+    """A clock that goes on by a second whenever it is looked at."""
+
+    seconds = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        self.seconds += 1
+        return self.seconds
+
+
+async def test_preview_that_ran_out_of_time(camera: Path) -> None:
     """Numbers are those of what was seen until then, and say so."""
     for number in range(250):
         make(camera, f"{number}.jpg", b"x")
-    answers = iter([False, False, True])
     folder = folder_at(camera, rules=RuleSet(extensions=DEFAULT_EXTENSIONS))
-    found = preview(folder, now=time.time(), expired=lambda: next(answers))
+    clock = CountingClock()
+    enquiry = Enquiry(OpenContext(), clock)
+    found = await preview(folder, None, clock, enquiry, seconds=2)
     assert (found.files, found.wanted, found.complete) == (200, 200, False)
-    whole = preview(folder, now=time.time(), expired=lambda: False)
+    whole = await preview(folder, None, clock, enquiry)
     assert (whole.files, whole.complete) == (250, True)
 
 

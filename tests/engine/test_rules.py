@@ -44,6 +44,10 @@ FIELDS = (
     "cameras",
     "screenshot",
     "location",
+    "zones",
+    "calendars",
+    "event",
+    "template",
     "other",
 )
 
@@ -107,6 +111,9 @@ sensible = st.fixed_dictionaries(
         "cameras": st.lists(st.sampled_from(["canon", "x"]), max_size=2),
         "screenshot": st.sampled_from([None, "yes", "no"]),
         "location": st.sampled_from([None, "yes", "no"]),
+        "zones": st.lists(st.sampled_from(["zone.home", "Work"]), max_size=2),
+        "calendars": st.lists(st.just("calendar.a"), max_size=1),
+        "template": st.sampled_from([None, "{{ true }}"]),
     }
 )
 many = st.builds(
@@ -168,6 +175,10 @@ def test_anything_is_a_rule_or_an_error(data: dict[str, object]) -> None:
         ({"screenshot": "perhaps"}, "screenshot", "unknown"),
         ({"location": ["yes"]}, "location", "unknown"),
         ({"cameras": 5}, "cameras", "not_a_list"),
+        ({"zones": 5}, "zones", "not_a_list"),
+        ({"event": "Party"}, "calendars", "no_calendar"),
+        ({"template": True}, "template", "unknown"),
+        ({"template": "x" * 2001}, "template", "rule_too_long"),
         ({"captured_from": "May"}, "captured_from", "not_a_date"),
         (
             {"captured_from": "2024-05-02", "captured_to": "2024-05-01"},

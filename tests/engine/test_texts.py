@@ -49,6 +49,13 @@ TURN = "It waits for its turn"
                 " the day it was taken, its pixels"
             ),
         ),
+        (
+            {"reason": Reason.KIND, "detail": "zones, template; No, no: 1"},
+            (
+                "The folder does not back up files of this type; not known of this file:"
+                " the zone it was taken in, its template (No, no: 1)"
+            ),
+        ),
         ({"state": FileState.WAITING, "reason": Reason.QUEUED}, TURN),
         (
             {"state": FileState.WAITING, "reason": Reason.PROOF_LOST},

@@ -474,6 +474,9 @@ async def test_album_refused(
         ({"album": "name"}, "unknown"),
         ({"tags": ["//"]}, "rule_not_a_tag"),
         ({"album": "{{ media.x.y }}"}, "rule_template"),
+        ({"template": "{{ media.x.y }}"}, "rule_template"),
+        ({"template": "{{ media.name }}"}, "rule_template"),
+        ({"event": "Party"}, "no_calendar"),
     ],
 )
 async def test_rule_that_can_not_be_organised(

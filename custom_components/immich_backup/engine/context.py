@@ -51,6 +51,12 @@ class Context(Protocol):
     async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
         """Return for each place the name of the smallest zone around it, or None."""
 
+    async def within(self, zone: str, places: Sequence[Place]) -> Sequence[bool]:
+        """Return for each place whether it lies in a zone (its entity id or name).
+
+        Raises UnknownToHomeError.
+        """
+
     async def calendar_events(
         self, calendar: str, start: datetime, end: datetime
     ) -> Sequence[CalendarEvent]:
@@ -82,6 +88,10 @@ class OpenContext(Context):
     @override
     async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
         return [None] * len(places)
+
+    @override
+    async def within(self, zone: str, places: Sequence[Place]) -> Sequence[bool]:
+        raise UnknownToHomeError("There are no zones here")
 
     @override
     async def calendar_events(

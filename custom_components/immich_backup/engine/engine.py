@@ -17,6 +17,7 @@ from .conductor import Conductor
 from .connection import Connection
 from .context import Context
 from .controls import Controls
+from .enquiry import Enquiry
 from .events import Event, Halted, Listeners, ProofsLost, StatusChanged
 from .keeper import Confirmation, Keeper
 from .ledger import (
@@ -47,7 +48,7 @@ from .organise.organiser import Explained, Organised, Organiser
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overdue import OverdueWatch
 from .overview import Overview, OverviewReader
-from .preview import Preview, preview_in_thread
+from .preview import Preview, preview
 from .rates import Meter
 from .runner import Runner
 from .tended import TendedFolders, Unseen
@@ -79,6 +80,7 @@ class Engine:
     ) -> None:
         """Take what the engine works with; nothing starts yet."""
         self.ledger = Ledger(ledger_path, self._ledger_changed)
+        self._context = context
         self._clock = clock or SystemClock()
         self.link = ServerLink(client, self._linked, self._clock.monotonic)
         self._concurrency = concurrency
@@ -311,10 +313,11 @@ class Engine:
         What is known of a watched one's files counts, by the folder's id. With a limit
         in seconds the numbers may be incomplete. Raises LedgerError.
         """
-        return await preview_in_thread(
+        return await preview(
             self._completed(folder),
             self._scan_pool,
             self._clock,
+            Enquiry(self._context, self._clock),
             seconds=seconds,
             ledger=self.ledger,
         )
@@ -333,8 +336,12 @@ class Engine:
         }
         plans = await asyncio.gather(
             *(
-                preview_in_thread(
-                    folder, self._scan_pool, self._clock, ledger=self.ledger
+                preview(
+                    folder,
+                    self._scan_pool,
+                    self._clock,
+                    Enquiry(self._context, self._clock),
+                    ledger=self.ledger,
                 )
                 for folder in planned.values()
             )

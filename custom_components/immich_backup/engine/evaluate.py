@@ -1,17 +1,23 @@
 """The evaluate step: what a settled file is to become, by its owner's rules."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 import os
 
 from .access import AccessError, VanishedError, look_at, open_unchanged
+from .enquiry import Enquiry
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
 from .media import MediaFacts, Trouble, read_facts
-from .model import FileState, Reason
+from .model import FileState, Folder, Reason
 from .rules import Decision, Media, RuleSet
 from .rules.media import extension_of
 from .rules.ruleset import EXISTING, NOT_MEDIA
+
+type _Seen = tuple[FileRow, Media]
 
 
 @dataclass(slots=True)
@@ -26,34 +32,54 @@ class Evaluation:
     vanished: list[FileRow] = field(default_factory=list)
 
 
-def evaluate(
+async def evaluate(
+    folder: Folder,
     root: bytes,
     files: Sequence[FileRow],
     rules: RuleSet,
     now: float,
     *,
     on_disk: bool,
+    pool: Executor,
+    enquiry: Enquiry,
 ) -> Evaluation:
-    """Decide for a batch of files of one folder; blocking.
+    """Decide for a batch of files of one folder, in threads of a pool.
 
     With ``on_disk`` each file must still be as it was seen; without it the ledger's
-    facts are taken as they are (rules that changed need no walk).
+    facts are taken as they are (rules that changed need no walk). What rules ask the
+    home is asked once for all of the files.
     """
+    run = asyncio.get_running_loop().run_in_executor
     outcome = Evaluation()
-    for file in files:
-        if on_disk:
-            try:
-                stamp = look_at(root, file.path)
-            except VanishedError:
-                outcome.vanished.append(file)
-                continue
-            except AccessError:
-                # Reading it will say what is wrong; a rule may not want it anyway.
-                stamp = file.stamp
-            if stamp != file.stamp:
-                outcome.changed.append((file, stamp))
-                continue
-        outcome.verdicts.append(_verdict(root, file, rules, now))
+    zone = enquiry.time_zone
+
+    def begin() -> list[_Seen]:
+        seen = _look(root, files, outcome) if on_disk else files
+        return _decide(
+            (
+                (
+                    file,
+                    media_of(
+                        file.path,
+                        file.stamp,
+                        rules,
+                        root=root,
+                        existing=file.existing,
+                        folder=folder.name,
+                        zone=zone,
+                    ),
+                )
+                for file in seen
+            ),
+            rules,
+            now,
+            outcome,
+        )
+
+    asking = await run(pool, begin)
+    while asking:
+        await enquiry.answer([media for _, media in asking])
+        asking = await run(pool, _decide, asking, rules, now, outcome)
     return outcome
 
 
@@ -64,6 +90,8 @@ def media_of(
     *,
     root: bytes,
     existing: bool,
+    folder: str = "",
+    zone: tzinfo = UTC,
 ) -> Media:
     """Return a file as the rules see it; what is inside is read when asked for."""
     text = os.fsdecode(path)
@@ -82,12 +110,16 @@ def media_of(
         modified=stamp.mtime_ns / 1e9,
         kind=rules.kind_of(extension_of(text)),
         existing=existing,
+        folder=folder,
+        zone=zone,
         read=read,
     )
 
 
 def reason_of(decision: Decision) -> Reason:
-    """Return why a file is (not) wanted."""
+    """Return why a file is not wanted, or not yet."""
+    if decision.wanted and decision.pending:
+        return Reason.UNDECIDED
     if decision.rule is not None:
         return Reason.RULE
     if decision.criterion == NOT_MEDIA:
@@ -97,12 +129,45 @@ def reason_of(decision: Decision) -> Reason:
     return Reason.KIND
 
 
-def _verdict(root: bytes, file: FileRow, rules: RuleSet, now: float) -> Verdict:
-    """Decide for one file."""
-    media = media_of(file.path, file.stamp, rules, root=root, existing=file.existing)
-    decision = rules.decide(media, now)
-    unknown = ", ".join(decision.unknown) or None
-    if not decision.wanted:
+def _look(
+    root: bytes, files: Iterable[FileRow], outcome: Evaluation
+) -> Iterable[FileRow]:
+    """Yield the files that are as they were seen; blocking."""
+    for file in files:
+        try:
+            stamp = look_at(root, file.path)
+        except VanishedError:
+            outcome.vanished.append(file)
+            continue
+        except AccessError:
+            # Reading it will say what is wrong; a rule may not want it anyway.
+            stamp = file.stamp
+        if stamp != file.stamp:
+            outcome.changed.append((file, stamp))
+            continue
+        yield file
+
+
+def _decide(
+    seen: Iterable[_Seen], rules: RuleSet, now: float, outcome: Evaluation
+) -> list[_Seen]:
+    """Decide for files; return those about which the home must be asked first.
+
+    Blocking.
+    """
+    asking: list[_Seen] = []
+    for file, media in seen:
+        decision = rules.decide(media, now)
+        if media.questions:
+            asking.append((file, media))
+        else:
+            outcome.verdicts.append(_verdict(file, decision))
+    return asking
+
+
+def _verdict(file: FileRow, decision: Decision) -> Verdict:
+    """Return what a decision makes of a file."""
+    if not decision.wanted or decision.pending:
         state, reason = FileState.UNWANTED, reason_of(decision)
     elif file.stamp.size == 0:
         state, reason = FileState.UNWANTED, Reason.EMPTY
@@ -112,8 +177,14 @@ def _verdict(root: bytes, file: FileRow, rules: RuleSet, now: float) -> Verdict:
         file=file,
         state=state,
         reason=reason,
-        detail=unknown,
+        detail=unknown_text(decision),
         rule=decision.rule,
         criterion=decision.criterion,
         until=decision.until,
     )
+
+
+def unknown_text(decision: Decision) -> str | None:
+    """Return what was not known of a file: criteria, and a sentence about why."""
+    names = ", ".join(decision.unknown)
+    return f"{names}; {decision.problem}" if decision.problem else names or None

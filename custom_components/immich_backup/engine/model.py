@@ -107,6 +107,7 @@ class Reason(StrEnum):
     KIND = "kind"
     EXTENSION = "extension"
     EXISTING = "existing"
+    UNDECIDED = "undecided"
     QUEUED = "queued"
     ON_SERVER = "on_server"
     UPLOADED = "uploaded"

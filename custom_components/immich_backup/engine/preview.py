@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from itertools import batched
 import math
 import os
@@ -13,11 +14,13 @@ import sqlite3
 
 from .clock import Clock
 from .detect.scan import ScanResult, list_directory, list_files, mark_of
+from .enquiry import Enquiry
 from .evaluate import media_of, reason_of
 from .ledger import Ledger, reports
 from .ledger.reports import KnownFile
 from .ledger.scans import Entry
 from .model import FileState, Folder, Reason
+from .rules import Decision, Media
 
 _BATCH = 100
 
@@ -48,44 +51,61 @@ class Preview:
     complete: bool = True
 
 
-async def preview_in_thread(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """A file that was met, and what the ledger knows of it."""
+
+    media: Media
+    known: KnownFile | None
+
+
+async def preview(
     folder: Folder,
-    pool: Executor,
+    pool: Executor | None,
     clock: Clock,
+    enquiry: Enquiry,
     *,
     seconds: float | None = None,
     ledger: Ledger | None = None,
 ) -> Preview:
-    """Do what ``preview`` does in a thread, for so many seconds at most.
+    """Walk a folder and decide for each file, in threads of a pool (None: the loop's).
 
-    Raises LedgerError, if a ledger is given.
+    Stops early, incomplete, after so many seconds. With the ledger it is taken into
+    account what is known of the files; raises LedgerError, if one is given.
     """
-    now = clock.time()
+    run = asyncio.get_running_loop().run_in_executor
     end = math.inf if seconds is None else clock.monotonic() + seconds
-    return await asyncio.get_running_loop().run_in_executor(
-        pool,
-        lambda: preview(
-            folder,
-            now=now,
-            expired=lambda: clock.monotonic() > end,
-            ledger=ledger,
-        ),
+    found = Preview()
+    steps = _steps(
+        folder,
+        found,
+        now=clock.time(),
+        expired=lambda: clock.monotonic() > end,
+        ledger=ledger,
+        zone=enquiry.time_zone,
     )
+    while (asking := await run(pool, next, steps, None)) is not None:
+        await enquiry.answer(asking)
+        if clock.monotonic() > end:
+            found.complete = False
+            await run(pool, steps.close)
+            break
+    return found
 
 
-def preview(
+def _steps(
     folder: Folder,
+    found: Preview,
     *,
     now: float,
     expired: Callable[[], bool],
-    ledger: Ledger | None = None,
-) -> Preview:
-    """Walk a folder and decide for each file; blocking.
+    ledger: Ledger | None,
+    zone: tzinfo,
+) -> Generator[Sequence[Media]]:
+    """Walk a folder and count what is found; blocking from one step to the next.
 
-    ``now`` is epoch seconds; stops early, incomplete, once ``expired`` says so. With
-    the ledger it is taken into account what is known of the files; raises LedgerError.
+    Yields the files about which the home must be asked before it goes on.
     """
-    found = Preview()
     root = os.fsencode(os.path.realpath(folder.path))
     with ExitStack() as stack:
         reader = None if ledger is None else stack.enter_context(ledger.reader())
@@ -94,15 +114,18 @@ def preview(
             for batch in batched(entries, _BATCH, strict=False):
                 if expired():
                     found.complete = False
-                    return found
+                    return
                 known: Mapping[bytes, KnownFile] = {}
                 if reader is not None:
                     known = _known(reader, folder, path, batch)
-                for entry in batch:
-                    _count(found, folder, root, path, entry, known.get(entry.name), now)
+                files = [
+                    _met(folder, root, path, entry, known.get(entry.name), zone)
+                    for entry in batch
+                ]
+                while files := _count(found, folder, files, now):
+                    yield [file.media for file in files]
             found.errors = result.error_count
     found.errors = result.error_count
-    return found
 
 
 def _walk(
@@ -143,39 +166,63 @@ def _known(
     }
 
 
-def _count(
-    found: Preview,
+def _met(
     folder: Folder,
     root: bytes,
     path: bytes,
     entry: Entry,
     known: KnownFile | None,
-    now: float,
-) -> None:
-    """Decide for one file and count it."""
-    name = os.path.join(path, entry.name) if path else entry.name
-    existing = True if known is None else known.existing
-    media = media_of(name, entry.stamp, folder.rules, root=root, existing=existing)
-    decision = folder.rules.decide(media, now)
+    zone: tzinfo,
+) -> _File:
+    """Return a file of a directory, as the rules see it."""
+    media = media_of(
+        os.path.join(path, entry.name) if path else entry.name,
+        entry.stamp,
+        folder.rules,
+        root=root,
+        existing=True if known is None else known.existing,
+        folder=folder.name,
+        zone=zone,
+    )
+    return _File(media=media, known=known)
+
+
+def _count(
+    found: Preview, folder: Folder, files: Iterable[_File], now: float
+) -> list[_File]:
+    """Decide for files and count them; return those that need the home's answers."""
+    asking: list[_File] = []
+    for file in files:
+        decision = folder.rules.decide(file.media, now)
+        if file.media.questions:
+            asking.append(file)
+        else:
+            _count_one(found, file, decision)
+    return asking
+
+
+def _count_one(found: Preview, file: _File, decision: Decision) -> None:
+    """Count a file about which it is decided."""
+    size, known = file.media.size, file.known
     found.files += 1
-    found.bytes += media.size
-    if not decision.wanted:
-        if decision.rule is None:
+    found.bytes += size
+    if not decision.wanted or decision.pending:
+        if decision.rule is None or decision.wanted:
             found.left_out[reason_of(decision).value] += 1
         else:
             found.skipped_by[decision.rule] += 1
         return
-    if media.size == 0:
+    if size == 0:
         found.left_out[Reason.EMPTY.value] += 1
         return
     if decision.rule is not None:
         found.chosen_by[decision.rule] += 1
     found.wanted += 1
-    found.wanted_bytes += media.size
+    found.wanted_bytes += size
     if known is not None and known.fate is FileState.PROTECTED:
         found.protected += 1
     elif known is not None and known.fate is FileState.DECLINED:
         found.declined += 1
     else:
         found.to_upload += 1
-        found.to_upload_bytes += media.size
+        found.to_upload_bytes += size

@@ -13,6 +13,7 @@ _REASONS = {
     Reason.KIND: "The folder does not back up files of this type",
     Reason.EXTENSION: "The server does not take files with this extension",
     Reason.EXISTING: "It was there before the folder was added",
+    Reason.UNDECIDED: "It waits for what a rule asks the home",
     Reason.QUEUED: "It waits for its turn",
     Reason.ON_SERVER: "The server had it already",
     Reason.UPLOADED: "Uploaded, and confirmed by the server by checksum",
@@ -67,6 +68,9 @@ _CRITERIA = {
     "camera": "its camera",
     "screenshot": "whether it shows a screen",
     "location": "where it was taken",
+    "zones": "the zone it was taken in",
+    "calendar": "the calendars",
+    "template": "its template",
 }
 _PERMISSION = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)+")
 
@@ -118,7 +122,10 @@ def reason_text(report: FileReport, waiting: str) -> str:
     if report.reason in (Reason.REFUSED, Reason.UNSUPPORTED) and report.detail:
         text = f"{text}: {report.detail}"
     elif report.state is FileState.UNWANTED and report.detail:
-        text = f"{text}; not known of this file: {_criteria(report.detail)}"
+        names, _, problem = report.detail.partition("; ")
+        text = f"{text}; not known of this file: {_criteria(names)}"
+        if problem:
+            text = f"{text} ({problem})"
     return text
 
 

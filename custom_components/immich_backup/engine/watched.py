@@ -16,6 +16,7 @@ from .detect.root import Root, look_at_root
 from .detect.scan import ScanResult, ScanStoppedError
 from .detect.scan_timer import ScanTimer
 from .detect.watch import Watcher
+from .enquiry import Enquiry
 from .evaluate import Evaluation, evaluate
 from .events import Event, FolderChanged, StatusChanged
 from .ledger import Ledger, LedgerError, agenda, arranging, files, folders
@@ -65,6 +66,7 @@ class WatchedFolder:
         self._pool = pool
         self._clock = clock
         self._context = context
+        self._enquiry = Enquiry(context, clock)
         self._session = session
         self._emit = emit
         self._arrived = arrived
@@ -482,9 +484,15 @@ class WatchedFolder:
     ) -> Evaluation:
         """Decide for a batch of files."""
         assert self.root is not None
-        root, now = os.fsencode(self.root.path), self._clock.time()
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: evaluate(root, due, rules, now, on_disk=on_disk)
+        return await evaluate(
+            self.folder,
+            os.fsencode(self.root.path),
+            due,
+            rules,
+            self._clock.time(),
+            on_disk=on_disk,
+            pool=self._pool,
+            enquiry=self._enquiry,
         )
 
     def _decided(self, verdicts: Sequence[Verdict]) -> None:

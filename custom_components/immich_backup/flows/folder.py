@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-import time
 from typing import Any
 
 from homeassistant.config_entries import (
@@ -26,11 +25,14 @@ from ..const import (
     SUBENTRY_FOLDER,
 )
 from ..engine import Engine, Folder, RuleAction
+from ..engine.clock import SystemClock
 from ..engine.detect.root import Root
+from ..engine.enquiry import Enquiry
 from ..engine.ledger import LedgerError
 from ..engine.organise.arrangement import AlbumBy
 from ..engine.preview import Preview, preview
 from ..folders import build_folder
+from ..home import HomeContext
 from ..immich.errors import ImmichError
 from .folder_form import (
     SECTION_DETAILS,
@@ -356,7 +358,14 @@ class FolderSubentryFlow(SavingFlow):
                 if (engine := self._engine()) is not None:
                     with suppress(LedgerError):
                         return await engine.preview(folder, _PREVIEW_SECONDS)
-                return await self.hass.async_add_executor_job(_preview, folder)
+                clock = SystemClock()
+                return await preview(
+                    folder,
+                    None,
+                    clock,
+                    Enquiry(HomeContext(self.hass), clock),
+                    seconds=_PREVIEW_SECONDS,
+                )
         except TimeoutError:
             return None
 
@@ -391,9 +400,3 @@ def _obstacle(engine: Engine | None) -> str | None:
     if not engine.controls.automatic:
         return "begins_off"
     return "begins_paused" if engine.controls.paused else None
-
-
-def _preview(folder: Folder) -> Preview:
-    """Return what would happen in a folder by what is in it alone; blocking."""
-    end = time.monotonic() + _PREVIEW_SECONDS
-    return preview(folder, now=time.time(), expired=lambda: time.monotonic() > end)

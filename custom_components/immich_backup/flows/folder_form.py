@@ -4,11 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, override
 
+from homeassistant.components.calendar.const import DOMAIN as CALENDAR_DOMAIN
+from homeassistant.components.zone.const import DOMAIN as ZONE_DOMAIN
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     DateSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -19,6 +23,7 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
+    TemplateSelector,
     TextSelector,
     TextSelectorConfig,
 )
@@ -65,6 +70,12 @@ def _number(unit: str) -> ObjectSelectorField:
 def _words() -> ObjectSelectorField:
     """Return a field for several words."""
     return ObjectSelectorField(selector=TextSelector(TextSelectorConfig(multiple=True)))
+
+
+def _entities(domain: str) -> ObjectSelectorField:
+    """Return a field for several entities."""
+    config = EntitySelectorConfig(domain=domain, multiple=True)
+    return ObjectSelectorField(selector=EntitySelector(config))
 
 
 def _choice() -> ObjectSelectorField:
@@ -125,6 +136,10 @@ _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     "cameras": _words(),
     "screenshot": _choice(),
     "location": _choice(),
+    "zones": _entities(ZONE_DOMAIN),
+    "calendars": _entities(CALENDAR_DOMAIN),
+    "event": ObjectSelectorField(selector=TextSelector()),
+    "template": ObjectSelectorField(selector=TemplateSelector()),
     # What files of this rule get in Immich.
     CONF_ALBUM: ObjectSelectorField(selector=TextSelector()),
     CONF_TAGS: _words(),

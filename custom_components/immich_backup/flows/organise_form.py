@@ -243,11 +243,9 @@ async def check_organise(
     return await check_templates(hass, arrangement)
 
 
-async def check_templates(
-    hass: HomeAssistant, arrangement: Arrangement
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the errors of templates that fail for a photo as there could be one."""
-    sample = Subject(
+def sample_variables() -> Mapping[str, object]:
+    """Return what templates see of a photo as there could be one."""
+    return Subject(
         folder="Camera",
         path=_SAMPLE_PATH,
         size=2_000_000,
@@ -255,10 +253,16 @@ async def check_templates(
         taken=datetime(2026, 7, 14, 18, 30, tzinfo=dt_util.get_default_time_zone()),
         taken_by=DateSource.EXIF,
         read=True,
-    )
+    ).variables()
+
+
+async def check_templates(
+    hass: HomeAssistant, arrangement: Arrangement
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the errors of templates that fail for a photo as there could be one."""
     album = "" if arrangement.album is None else arrangement.album.name
     for template in arrangement.templates:
-        (made,) = await HomeContext(hass).render(template, [sample.variables()])
+        (made,) = await HomeContext(hass).render(template, [sample_variables()])
         if made.text is None:
             if template == album:
                 field = CONF_ALBUM_NAME

@@ -9,7 +9,9 @@ from homeassistant.core import HomeAssistant
 from ..engine import RuleAction, RuleError, parse_rule
 from ..engine.organise.arrangement import ArrangementError, parse_arrangement
 from ..engine.rules.glob import GlobCriterion
-from .organise_form import check_templates
+from ..engine.rules.template import TemplateCriterion, answer_of
+from ..home import HomeContext
+from .organise_form import check_templates, sample_variables
 from .texts import Texts
 
 # What is wrong with the album or the tags of a rule; other texts fit as they are.
@@ -65,6 +67,15 @@ async def check_rules(
             if isinstance(criterion, GlobCriterion):
                 for pattern in criterion.patterns:
                     _check_pattern(texts, name, pattern, folders)
+            if isinstance(criterion, TemplateCriterion):
+                await _check_template(hass, name, criterion.template)
+
+
+async def _check_template(hass: HomeAssistant, rule: str, template: str) -> None:
+    """Raise RuleMistake for a template that says nothing of a photo."""
+    (made,) = await HomeContext(hass).render(template, [sample_variables()])
+    if problem := answer_of(made).problem:
+        raise RuleMistake("rule_template", rule=rule, problem=problem)
 
 
 def _check_pattern(

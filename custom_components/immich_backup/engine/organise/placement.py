@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...immich import AlbumRole, Visibility
+from ..calendars import Calendars
 from ..context import Context
 from .arrangement import (
     DATED,
@@ -16,7 +17,6 @@ from .arrangement import (
     clean_tag,
     is_template,
 )
-from .calendars import Calendars
 from .correction import Correction
 from .subject import Subject
 

@@ -14,6 +14,7 @@ from ..media.facts import DateSource, MediaFacts
 from ..media.read import read_facts
 from ..media_types import kind_of
 from ..rules import MediaKind
+from ..variables import media_variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,28 +66,18 @@ class Subject:
         self, zone: str | None = None, event: str | None = None
     ) -> Mapping[str, object]:
         """Return what templates see of it as `media`; ``zone`` and ``event`` as found."""
-        name = os.path.basename(self.path)
-        stem, extension = os.path.splitext(name)
-        latitude, longitude = self.place or (None, None)
-        return {
-            "name": name,
-            "stem": stem,
-            "extension": extension.lower().lstrip("."),
-            "path": self.path,
-            "folder": self.folder,
-            "folders": self.folders,
-            "type": None if self.kind is None else self.kind.value,
-            "size": self.size,
-            "captured_at": self.taken,
-            "captured_by": self.taken_by.value,
-            "camera": self.facts.camera,
-            "latitude": latitude,
-            "longitude": longitude,
-            "zone": zone,
-            "event": event,
-            "duration": self.facts.duration,
-            "screenshot": self.facts.is_screenshot,
-        }
+        return media_variables(
+            folder=self.folder,
+            path=self.path,
+            kind=self.kind,
+            size=self.size,
+            facts=self.facts,
+            place=self.place,
+            taken=self.taken,
+            taken_by=self.taken_by,
+            zone=zone,
+            event=event,
+        )
 
 
 def read_subject(

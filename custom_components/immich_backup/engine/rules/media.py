@@ -1,13 +1,20 @@
 """A file as the rules see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from functools import cached_property
 import os
+from typing import TYPE_CHECKING
 
-from ..media import MediaFacts, taken_at
+from ..context import Place
+from ..media import DateSource, MediaFacts, taken_at
+from ..media.captured import capture_time
+from ..variables import media_variables
+
+if TYPE_CHECKING:
+    from .criterion import Answer, HomeCriterion
 
 
 class MediaKind(StrEnum):
@@ -21,8 +28,10 @@ class MediaKind(StrEnum):
 class Media:
     """One file: relative path, size in bytes, modification time in epoch seconds.
 
-    ``kind`` is None for what the server does not take. ``read`` reads the facts that
-    stand inside the file; it is called only when a rule asks for one, and once.
+    ``kind`` is None for what the server does not take. ``folder`` is the name of its
+    folder, ``zone`` the home's time zone. ``read`` reads the facts that stand inside the
+    file; it is called only when a rule asks for one, and once. ``questions`` are to be
+    put to the home, whose ``answers`` are there when the rules are asked again.
     """
 
     path: str
@@ -30,7 +39,11 @@ class Media:
     modified: float
     kind: MediaKind | None
     existing: bool = False
+    folder: str = ""
+    zone: tzinfo = UTC
     read: Callable[[], MediaFacts] = field(default=MediaFacts)
+    questions: list[HomeCriterion] = field(default_factory=list)
+    answers: dict[HomeCriterion, Answer] = field(default_factory=dict)
 
     @cached_property
     def extension(self) -> str:
@@ -46,6 +59,34 @@ class Media:
     def taken_at(self) -> datetime | None:
         """Return when it was taken by the camera's clock, or by the file's name."""
         return taken_at(self.facts, self.path)
+
+    @cached_property
+    def moment(self) -> tuple[datetime, DateSource]:
+        """Return when it was taken (aware), and what tells it."""
+        return capture_time(self.facts, None, None, self.path, self.modified, self.zone)
+
+    @property
+    def place(self) -> Place | None:
+        """Return where it was taken, as far as the file says so."""
+        latitude, longitude = self.facts.latitude, self.facts.longitude
+        if latitude is None or longitude is None:
+            return None
+        return latitude, longitude
+
+    def variables(self, place_name: str | None) -> Mapping[str, object]:
+        """Return what templates see of it as `media`; it was taken in this zone."""
+        taken, taken_by = self.moment
+        return media_variables(
+            folder=self.folder,
+            path=self.path,
+            kind=self.kind,
+            size=self.size,
+            facts=self.facts,
+            place=self.place,
+            taken=taken,
+            taken_by=taken_by,
+            zone=place_name,
+        )
 
 
 def extension_of(path: str) -> str:

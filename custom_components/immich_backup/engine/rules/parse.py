@@ -5,6 +5,7 @@ from datetime import date
 import re
 
 from .age import AgeCriterion
+from .calendar import CalendarCriterion
 from .camera import CameraCriterion
 from .captured import CapturedCriterion
 from .criterion import Criterion
@@ -18,8 +19,11 @@ from .pixels import PixelsCriterion
 from .ruleset import Rule, RuleAction
 from .screenshot import ScreenshotCriterion
 from .size import SizeCriterion
+from .template import TemplateCriterion
+from .zones import ZonesCriterion
 
 _MAX_PATTERN = 256
+_MAX_TEMPLATE = 2000
 _MEGABYTE = 1_000_000
 # No extension holds one of these.
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -44,7 +48,8 @@ def parse_rule(data: Mapping[str, object], number: int) -> Rule:
     Fields, all but ``action`` optional: name, action (back_up or skip), types (photo,
     video), extensions, paths (patterns), min_size_mb, max_size_mb, older_than_days,
     newer_than_days, captured_from, captured_to (ISO dates), min_pixels, max_pixels,
-    min_seconds, max_seconds, cameras (words), screenshot, location (yes or no).
+    min_seconds, max_seconds, cameras (words), screenshot, location (yes or no), zones
+    (entity ids or names), calendars (entity ids), event (part of a title), template.
     Raises RuleError.
     """
     try:
@@ -85,6 +90,15 @@ def parse_rule(data: Mapping[str, object], number: int) -> Rule:
         criteria.append(ScreenshotCriterion(wanted))
     if (wanted := _choice(data, "location")) is not None:
         criteria.append(LocationCriterion(wanted))
+    if zones := _words(data, "zones"):
+        criteria.append(ZonesCriterion(tuple(zones)))
+    calendars, title = _words(data, "calendars"), _text(data, "event")
+    if title and not calendars:
+        raise RuleError("calendars", "no_calendar")
+    if calendars:
+        criteria.append(CalendarCriterion(tuple(calendars), title))
+    if template := _text(data, "template"):
+        criteria.append(TemplateCriterion(template))
     name = str(data.get("name") or "").strip() or f"Rule {number}"
     return Rule(name, action, tuple(criteria))
 
@@ -99,6 +113,18 @@ def _words(data: Mapping[str, object], key: str) -> list[str]:
     if not isinstance(value, Sequence):
         raise RuleError(key, "not_a_list")
     return [word for item in value if (word := str(item).strip())]
+
+
+def _text(data: Mapping[str, object], key: str) -> str:
+    """Return a text, empty when there is none."""
+    value = data.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RuleError(key, "unknown")
+    if len(value) > _MAX_TEMPLATE:
+        raise RuleError(key, "rule_too_long")
+    return value.strip()
 
 
 def _choice(data: Mapping[str, object], key: str) -> bool | None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 import hashlib
 
-from .criterion import Criterion
+from .criterion import Answer, Criterion
 from .media import Media, MediaKind
 
 
@@ -32,7 +32,9 @@ class Decision:
 
     ``rule`` is a rule's name, or None for the folder's own choice of kinds.
     ``criterion`` names what decided. ``unknown`` names criteria which the file did not
-    answer. ``until`` is when the decision may change by itself (epoch seconds).
+    answer, and ``problem`` says why if a name does not. ``until`` is when the decision
+    may change by itself (epoch seconds). ``pending`` is whether it is to wait for an
+    answer which the home can't give at present.
     """
 
     wanted: bool
@@ -40,6 +42,41 @@ class Decision:
     criterion: str | None
     unknown: tuple[str, ...] = ()
     until: float | None = None
+    problem: str | None = None
+    pending: bool = False
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What came of the questions that were asked about a file."""
+
+    unknown: dict[str, None] = field(default_factory=dict)
+    until: list[float] = field(default_factory=list)
+    problem: str | None = None
+    pending: bool = False
+
+    def note(self, criterion: Criterion, answer: Answer) -> None:
+        """Note an answer."""
+        if answer.until is not None:
+            self.until.append(answer.until)
+        if answer.matches is None:
+            self.unknown[criterion.name] = None
+            self.problem = self.problem or answer.problem
+            self.pending |= answer.later
+
+    def decision(
+        self, *, wanted: bool, rule: str | None, criterion: str | None
+    ) -> Decision:
+        """Return a decision that these answers led to."""
+        return Decision(
+            wanted=wanted,
+            rule=rule,
+            criterion=criterion,
+            unknown=tuple(self.unknown),
+            until=min(self.until, default=None),
+            problem=self.problem,
+            pending=self.pending,
+        )
 
 
 # The criterion that is named when the server does not take such files at all.
@@ -75,44 +112,35 @@ class RuleSet:
         return self.extensions.get(extension)
 
     def decide(self, media: Media, now: float) -> Decision:
-        """Return the decision; may read the file (blocking) if a rule needs to."""
+        """Return the decision; may read the file (blocking) if a rule needs to.
+
+        It is final once the file has no open ``questions`` to the home.
+        """
         if media.kind is None:
             return Decision(wanted=False, rule=None, criterion=NOT_MEDIA)
         if media.existing and not self.include_existing:
             return Decision(wanted=False, rule=None, criterion=EXISTING)
-        unknown: list[str] = []
-        until: list[float] = []
+        asked = _Asked()
         for rule in self.rules:
-            if decided_by := _match(rule, media, now, unknown, until):
-                return Decision(
+            if decided_by := _match(rule, media, now, asked):
+                return asked.decision(
                     wanted=rule.action is RuleAction.BACK_UP,
                     rule=rule.name,
                     criterion=decided_by,
-                    unknown=tuple(dict.fromkeys(unknown)),
-                    until=min(until, default=None),
                 )
-        return Decision(
-            wanted=media.kind in self.kinds,
-            rule=None,
-            criterion=KINDS,
-            unknown=tuple(dict.fromkeys(unknown)),
-            until=min(until, default=None),
+        return asked.decision(
+            wanted=media.kind in self.kinds, rule=None, criterion=KINDS
         )
 
 
-def _match(
-    rule: Rule, media: Media, now: float, unknown: list[str], until: list[float]
-) -> str | None:
+def _match(rule: Rule, media: Media, now: float, asked: _Asked) -> str | None:
     """Return the criteria that matched, joined; None if one did not.
 
     The times at which an answer changes count only as far as the answers were asked.
     """
-    for criterion in sorted(rule.criteria, key=lambda c: c.reads_file):
+    for criterion in sorted(rule.criteria, key=lambda c: (c.reads_file, c.asks_home)):
         answer = criterion.ask(media, now)
-        if answer.until is not None:
-            until.append(answer.until)
-        if answer.matches is None:
-            unknown.append(criterion.name)
+        asked.note(criterion, answer)
         if not answer.matches:
             return None
     return ", ".join(dict.fromkeys(c.name for c in rule.criteria)) or "every file"

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ..context import CalendarEvent, Context, UnknownToHomeError
+from .context import CalendarEvent, Context, UnknownToHomeError
 
 # Photos less far apart are asked for together; a calendar takes long for many years.
 _TOGETHER = timedelta(days=31)
@@ -30,17 +30,18 @@ class Calendars:
     async def look(self, moments: Collection[datetime]) -> None:
         """See what was around these moments (aware)."""
         events: set[CalendarEvent] = set()
-        try:
-            sane = (m.astimezone(UTC) for m in moments if _is_sane(m))
-            for first, last in _spans(sorted(sane)):
-                for name in self._names:
+        spans = list(_spans(sorted(m.astimezone(UTC) for m in moments if _is_sane(m))))
+        for name in self._names:
+            try:
+                for first, last in spans:
                     events.update(
                         await self._context.calendar_events(
                             name, first - _MARGIN, last + _MARGIN
                         )
                     )
-        except UnknownToHomeError as err:
-            self.problem = str(err)
+            except UnknownToHomeError as err:
+                # What the others have counts all the same.
+                self.problem = self.problem or str(err)
         self._events = sorted(events, key=lambda event: (event.start, event.summary))
         self._starts = [event.start for event in self._events]
         self._longest = max(
@@ -49,8 +50,12 @@ class Calendars:
 
     def event_at(self, moment: datetime) -> str | None:
         """Return what was on at a moment: of several the shortest, then the first."""
+        return next(iter(self.events_at(moment)), None)
+
+    def events_at(self, moment: datetime) -> list[str]:
+        """Return all that was on at a moment, the shortest first, then the first."""
         if not self._events or not _is_sane(moment):
-            return None
+            return []
         # In one zone times would be compared by their clocks.
         moment = moment.astimezone(UTC)
         last = bisect_right(self._starts, moment)
@@ -58,10 +63,8 @@ class Calendars:
             self._starts, moment - self._longest - timedelta(seconds=1)
         )
         on = [event for event in self._events[first:last] if event.end > moment]
-        if not on:
-            return None
-        shortest = min(on, key=lambda e: (e.end - e.start, e.start, e.summary))
-        return shortest.summary
+        on.sort(key=lambda event: (event.end - event.start, event.start, event.summary))
+        return [event.summary for event in on]
 
 
 def _is_sane(moment: datetime) -> bool:
