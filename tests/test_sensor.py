@@ -209,7 +209,7 @@ async def test_waiting_for(home: Home) -> None:
     await home.until_state("sensor", "status", "waiting", "night")
     assert waiting_for("night") == ["Only at night", "Someone is home"]
     assert waiting_for("day") is None
-    assert home.state("sensor", "status").state == "waiting"
+    await home.until_state("sensor", "status", "waiting")
     assert waiting_for() == ["Only at night", "Someone is home"]
     assert "paused_until" not in home.state("sensor", "status").attributes
     (day / "two.jpg").write_bytes(b"two")
@@ -219,7 +219,8 @@ async def test_waiting_for(home: Home) -> None:
 
     await home.engine.controls.pause()
     await home.until_state("sensor", "status", "paused")
-    assert waiting_for("day") == ["Someone is home", END_OF_PAUSE]
+    # Each entity writes by itself.
+    await until(lambda: waiting_for("day") == ["Someone is home", END_OF_PAUSE])
     assert waiting_for() == ["Only at night", "Someone is home", END_OF_PAUSE]
     assert home.state("sensor", "status").attributes["paused_until"] is None
     await home.engine.controls.pause(dt_util.utcnow().timestamp() + 3600)

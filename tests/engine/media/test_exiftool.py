@@ -67,8 +67,9 @@ def test_samples_of_the_demonstration(tmp_path: Path) -> None:
 
 def check(folder: Path, count: int) -> None:
     """Compare all media files below a folder."""
-    suffixes = {".jpg", ".png", ".webp", ".heic", ".avif", ".tif", ".mov", ".mp4"}
-    paths = [path for path in folder.rglob("*") if path.suffix in suffixes]
+    suffixes = {".jpg", ".png", ".webp", ".heic", ".avif", ".tif", ".dng"}
+    suffixes |= {".mov", ".mp4"}
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in suffixes]
     told = dict(exiftool.read(paths))
     assert len(told) == len(paths) == count
     for path, tags in told.items():
