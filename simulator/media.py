@@ -58,7 +58,8 @@ def examine(row: sqlite3.Row, path: Path, sidecar_path: Path | None) -> Findings
     if latitude is None or longitude is None:
         latitude, longitude = picture.latitude, picture.longitude
     zone = None
-    if latitude is not None and longitude is not None:
+    # What lies at zero in both has no place (by the server's source).
+    if latitude is not None and longitude is not None and (latitude or longitude):
         zone = zone_at(latitude, longitude)
         exif |= {"latitude": latitude, "longitude": longitude}
         if place := place_at(latitude, longitude):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any, override
 
 from homeassistant.components.calendar.const import (
@@ -12,15 +13,23 @@ from homeassistant.components.calendar.const import (
 )
 from homeassistant.components.zone import async_active_zone, in_zone
 from homeassistant.components.zone.const import DOMAIN as ZONE_DOMAIN
-from homeassistant.const import ATTR_ENTITY_ID, STATE_UNAVAILABLE
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    ATTR_GPS_ACCURACY,
+    ATTR_LATITUDE,
+    ATTR_LONGITUDE,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, TemplateError
+from homeassistant.helpers.importlib import async_import_module
+from homeassistant.helpers.recorder import DATA_INSTANCE
 from homeassistant.helpers.template import Template
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
 from .engine import Context
-from .engine.context import CalendarEvent, Place, Rendered, UnknownToHomeError
+from .engine.context import CalendarEvent, Fix, Place, Rendered, UnknownToHomeError
 
 # Seconds that a template has for one file.
 _PATIENCE = 1.0
@@ -130,6 +139,53 @@ class HomeContext(Context):
             raise UnknownToHomeError(f"There is no calendar {calendar} at present")
         events = (_event(values) for values in found["events"])
         return [event for event in events if event is not None]
+
+    @override
+    async def fixes(
+        self, entity_id: str, start: datetime, end: datetime
+    ) -> Sequence[Fix]:
+        """Return where someone was, by the recorder's history; UnknownToHomeError."""
+        if DATA_INSTANCE not in self._hass.data:
+            raise UnknownToHomeError("Home Assistant records no history")
+        recorder = self._hass.data[DATA_INSTANCE]
+        oldest = recorder.states_manager.oldest_ts
+        if oldest is None or end.timestamp() < oldest:
+            return []
+        # Where nothing is recorded its database is not installed either.
+        history = await async_import_module(
+            self._hass, "homeassistant.components.recorder.history"
+        )
+        states: Mapping[str, Sequence[State]] = await recorder.async_add_executor_job(
+            partial(
+                history.get_significant_states,
+                self._hass,
+                start,
+                end,
+                [entity_id],
+                # Else the ways between two zones are missing,
+                significant_changes_only=False,
+                # and what was long before seems to be of the start.
+                include_start_time_state=False,
+            )
+        )
+        fixes = (_fix(state) for state in states.get(entity_id, ()))
+        return [fix for fix in fixes if fix is not None]
+
+
+def _fix(state: State) -> Fix | None:
+    """Return where someone was by a state of theirs; None if it does not say."""
+    try:
+        accuracy = state.attributes.get(ATTR_GPS_ACCURACY)
+        return Fix(
+            state.last_updated,
+            (
+                float(state.attributes[ATTR_LATITUDE]),
+                float(state.attributes[ATTR_LONGITUDE]),
+            ),
+            None if accuracy is None else float(accuracy),
+        )
+    except KeyError, TypeError, ValueError:
+        return None
 
 
 def _placed(zone: State) -> State | None:

@@ -13,6 +13,7 @@ SERVICE_RESUME = "resume"
 SERVICE_RETRY_FAILED = "retry_failed"
 SERVICE_SEND_TEST = "send_test"
 SERVICE_ORGANISE = "organise"
+SERVICE_UNDO_GEOTAGS = "undo_geotags"
 SERVICE_EXPLAIN = "explain"
 SERVICE_LIST_FILES = "list_files"
 SERVICE_UPLOAD = "upload"
@@ -29,6 +30,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         (SERVICE_RETRY_FAILED, runs.retry_failed, runs.RETRY_SCHEMA),
         (SERVICE_SEND_TEST, notifications.send_test, notifications.TEST_SCHEMA),
         (SERVICE_ORGANISE, organise.organise, organise.ORGANISE_SCHEMA),
+        (SERVICE_UNDO_GEOTAGS, organise.undo_geotags, organise.UNDO_GEOTAGS_SCHEMA),
     ):
         hass.services.async_register(
             DOMAIN, name, handler, schema, supports_response=SupportsResponse.OPTIONAL

@@ -51,6 +51,7 @@ from custom_components.immich_backup.flows.folder_form import (
 )
 from custom_components.immich_backup.flows.organise_form import (
     SECTION_MORE,
+    SECTION_PLACE,
     SECTION_TOGETHER,
 )
 from custom_components.immich_backup.flows.when_form import (
@@ -291,6 +292,10 @@ async def test_organise(home: Home) -> None:
                 "keywords": True,
                 "correct_dates": "never",
             },
+            SECTION_PLACE: {
+                "place_from": ["person.anna", "device_tracker.phone"],
+                "place_minutes": 3,
+            },
         },
     )
     form = await submit(home, form, entered)
@@ -302,8 +307,9 @@ async def test_organise(home: Home) -> None:
     assert details(confirm)["organised"] == (
         "In Immich they go to an album for each sub-folder. They get these tags:"
         " Home/Doorbell, {{ media.type }}. They become favourites. They are shown in"
-        " the archive, not in the timeline. They get a description. What belongs"
-        " together is shown as one."
+        " the archive, not in the timeline. They get a description. Those that do not"
+        " say where they were taken get the place from the history of Home Assistant."
+        " What belongs together is shown as one."
     )
     await submit(home, confirm, SAVE)
     (subentry,) = home.entry.subentries.values()
@@ -316,6 +322,8 @@ async def test_organise(home: Home) -> None:
         "correct_dates": "never",
         "live_photos": False,
         "stacks": ["raw", "burst"],
+        "place_from": ["person.anna", "device_tracker.phone"],
+        "place_minutes": 3,
     }
     assert subentry.data[CONF_ORGANISE] == {"album": "folders", **album, **stored}
     form = await begin(home, subentry.subentry_id)

@@ -104,6 +104,7 @@ CALLS: Mapping[str, Callable[[ImmichClient], Awaitable[object]]] = {
     "add_to_album": lambda client: client.add_to_album("album", ["asset"]),
     "upsert_tags": lambda client: client.upsert_tags(["Home/Door"]),
     "tag_assets": lambda client: client.tag_assets(["tag"], ["asset"]),
+    "untag_assets": lambda client: client.untag_assets("tag", ["asset"]),
     "update_assets": lambda client: client.update_assets(["asset"], favourite=True),
     "rename_album": lambda client: client.rename_album("album", "Name"),
     "asset": lambda client: client.asset("asset"),

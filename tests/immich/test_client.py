@@ -277,6 +277,24 @@ async def test_tags_of_a_server(
     ) as response:
         tags = (await response.json())["tags"]
     assert [found["id"] for found in tags] == [tag.id]
+    await client.untag_assets(tag.id, [stored.asset_id])
+    await client.untag_assets(tag.id, [stored.asset_id])
+    async with session.get(
+        f"{immich.url}/api/assets/{stored.asset_id}", headers={"x-api-key": CANARY}
+    ) as response:
+        assert (await response.json())["tags"] == []
+
+
+async def test_place_of_an_asset(client: ImmichClient) -> None:
+    """A place is given and read; zero in both is none, and what is gone is an error."""
+    stored = await client.upload_asset(asset())
+    assert (await client.asset(stored.asset_id)).place is None
+    await client.update_assets([stored.asset_id], place=(52.5, -13.25))
+    assert (await client.asset(stored.asset_id)).place == (52.5, -13.25)
+    await client.update_assets([stored.asset_id], place=(0.0, 0.0))
+    assert (await client.asset(stored.asset_id)).place is None
+    with pytest.raises(errors.NotFoundError):
+        await client.asset("00000000-0000-4000-8000-000000000000")
 
 
 async def test_trash(

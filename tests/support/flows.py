@@ -28,6 +28,7 @@ from custom_components.immich_backup.const import (
     CONF_ONLY_STORED,
     CONF_OVERDUE_HOURS,
     CONF_PICTURE,
+    CONF_PLACE_MINUTES,
     CONF_PRESENCE,
     CONF_QUIET_FAILURES,
     CONF_RECURSIVE,
@@ -47,6 +48,7 @@ from custom_components.immich_backup.flows.notification_form import (
 )
 from custom_components.immich_backup.flows.organise_form import (
     SECTION_MORE,
+    SECTION_PLACE,
     SECTION_TOGETHER,
 )
 from custom_components.immich_backup.flows.when_form import (
@@ -113,6 +115,7 @@ def organise_form(**changes: Any) -> dict[str, Any]:
     form: dict[str, Any] = {
         CONF_ALBUM: "none",
         SECTION_TOGETHER: {CONF_LIVE_PHOTOS: True},
+        SECTION_PLACE: {CONF_PLACE_MINUTES: 5},
         SECTION_MORE: {
             CONF_FAVOURITE: False,
             CONF_VISIBILITY: "default",

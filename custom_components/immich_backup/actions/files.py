@@ -148,6 +148,7 @@ async def _organised(
         "captured_by": subject.taken_by,
         "latitude": latitude,
         "longitude": longitude,
+        "place_added": None if placement.place is None else list(placement.place),
         "zone": placement.zone,
         "event": placement.event,
         "done": explained.done,

@@ -1,13 +1,18 @@
-"""The action that organises what is stored already."""
+"""The actions that organise what is stored already, and take places away again."""
 
 from typing import Final
 
 from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 import voluptuous as vol
 
+from ..const import DOMAIN
 from ..engine.ledger import LedgerError
+from ..engine.link import HaltedError, LinkDownError
+from ..engine.organise.geotagger import PLACE_TAG, Undone
 from ..engine.organise.organiser import Organised
+from ..immich.errors import ImmichError
 from .common import ATTR_CONFIG_ENTRY_ID, ATTR_FOLDERS, ledger_failed, target_of
 
 ATTR_DRY_RUN: Final = "dry_run"
@@ -17,6 +22,12 @@ ORGANISE_SCHEMA = vol.Schema(
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
         vol.Optional(ATTR_FOLDERS): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+    }
+)
+UNDO_GEOTAGS_SCHEMA = vol.Schema(
+    {
+        vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+        vol.Optional(ATTR_FOLDERS): vol.All(cv.ensure_list, [cv.string]),
     }
 )
 
@@ -48,6 +59,36 @@ async def organise(call: ServiceCall) -> ServiceResponse:
         "stacks": done.stacks,
         "problems": done.problems,
     }
+
+
+async def undo_geotags(call: ServiceCall) -> ServiceResponse:
+    """Take away the places that photos were given by what the home knew."""
+    manager, folder_ids = target_of(call, call.data.get(ATTR_FOLDERS))
+    try:
+        undone = await manager.engine.undo_geotags(folder_ids)
+    except LedgerError as err:
+        raise ledger_failed(err) from err
+    except (HaltedError, ImmichError, LinkDownError) as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="places_failed",
+            translation_placeholders={"error": str(err)},
+        ) from err
+    return {
+        "text": _undone_text(undone),
+        "removed": undone.removed,
+        "kept": undone.kept,
+    }
+
+
+def _undone_text(undone: Undone) -> str:
+    """Return what was taken away, as a sentence."""
+    if not undone.removed and not undone.kept:
+        return "No photo has a place that was added."
+    text = f"{undone.removed} photos lost the place and the tag “{PLACE_TAG}”."
+    if undone.kept:
+        text += f" {undone.kept} keep a place that was changed since, without the tag."
+    return text
 
 
 def _text(done: Organised, *, dry_run: bool) -> str:

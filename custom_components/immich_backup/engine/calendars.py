@@ -1,17 +1,16 @@
 """What was in the home's calendars when photos were taken."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from .context import CalendarEvent, Context, UnknownToHomeError
+from .spans import is_sane, spans
 
 # Photos less far apart are asked for together; a calendar takes long for many years.
 _TOGETHER = timedelta(days=31)
 # So much earlier and later is asked: zones of the world, and events that go on.
 _MARGIN = timedelta(days=1)
-# No calendar has these, and arithmetic ends there.
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 class Calendars:
@@ -30,10 +29,10 @@ class Calendars:
     async def look(self, moments: Collection[datetime]) -> None:
         """See what was around these moments (aware)."""
         events: set[CalendarEvent] = set()
-        spans = list(_spans(sorted(m.astimezone(UTC) for m in moments if _is_sane(m))))
+        asked = list(spans(moments, _TOGETHER))
         for name in self._names:
             try:
-                for first, last in spans:
+                for first, last in asked:
                     events.update(
                         await self._context.calendar_events(
                             name, first - _MARGIN, last + _MARGIN
@@ -54,7 +53,7 @@ class Calendars:
 
     def events_at(self, moment: datetime) -> list[str]:
         """Return all that was on at a moment, the shortest first, then the first."""
-        if not self._events or not _is_sane(moment):
+        if not self._events or not is_sane(moment):
             return []
         # In one zone times would be compared by their clocks.
         moment = moment.astimezone(UTC)
@@ -65,17 +64,3 @@ class Calendars:
         on = [event for event in self._events[first:last] if event.end > moment]
         on.sort(key=lambda event: (event.end - event.start, event.start, event.summary))
         return [event.summary for event in on]
-
-
-def _is_sane(moment: datetime) -> bool:
-    """Return whether a calendar can have something at a moment."""
-    return _FIRST_YEAR < moment.year < _LAST_YEAR
-
-
-def _spans(moments: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the times from the first to the last of those that are close together."""
-    for i, moment in enumerate(moments):
-        if i == 0 or moment - moments[i - 1] > _TOGETHER:
-            first = moment
-        if i == len(moments) - 1 or moments[i + 1] - moment > _TOGETHER:
-            yield first, moment

@@ -26,6 +26,15 @@ class CalendarEvent:
     end: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Where a person or a device was at a moment (aware); the accuracy is in metres."""
+
+    at: datetime
+    place: Place
+    accuracy: float | None = None
+
+
 class UnknownToHomeError(Exception):
     """The home can't say at present; the text is for people. Ask again later."""
 
@@ -66,6 +75,14 @@ class Context(Protocol):
         Raises UnknownToHomeError.
         """
 
+    async def fixes(
+        self, entity_id: str, start: datetime, end: datetime
+    ) -> Sequence[Fix]:
+        """Return where a person or a device was from one moment to another (aware).
+
+        Empty if nothing is known of that time. Raises UnknownToHomeError.
+        """
+
 
 class OpenContext(Context):
     """A home that allows everything and knows no templates: the engine driven alone."""
@@ -98,3 +115,9 @@ class OpenContext(Context):
         self, calendar: str, start: datetime, end: datetime
     ) -> Sequence[CalendarEvent]:
         raise UnknownToHomeError("There are no calendars here")
+
+    @override
+    async def fixes(
+        self, entity_id: str, start: datetime, end: datetime
+    ) -> Sequence[Fix]:
+        raise UnknownToHomeError("There is no history here")

@@ -44,6 +44,7 @@ from .model import (
     RunTrigger,
     Source,
 )
+from .organise.geotagger import Undone
 from .organise.organiser import Explained, Organised, Organiser
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overdue import OverdueWatch
@@ -456,6 +457,13 @@ class Engine:
         return await self._organiser.plan(
             self._folders if folder_ids is None else folder_ids
         )
+
+    async def undo_geotags(self, folder_ids: Collection[str] | None = None) -> Undone:
+        """Take away the places that assets of these folders (None: all) were given.
+
+        Raises LedgerError, ImmichError, LinkDownError, HaltedError.
+        """
+        return await self._organiser.undo_geotags(folder_ids)
 
     async def explain_placement(self, report: FileReport) -> Explained | None:
         """Return which album and tags a file gets, and why; None if none or unproven.

@@ -5,6 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from homeassistant.components.calendar.const import DOMAIN as CALENDAR_DOMAIN
+from homeassistant.components.device_tracker.const import (
+    DOMAIN as DEVICE_TRACKER_DOMAIN,
+)
+from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
@@ -39,6 +43,8 @@ from ..const import (
     CONF_FAVOURITE,
     CONF_KEYWORDS,
     CONF_LIVE_PHOTOS,
+    CONF_PLACE_FROM,
+    CONF_PLACE_MINUTES,
     CONF_STACKS,
     CONF_TAGS,
     CONF_TRIP_HOURS,
@@ -46,12 +52,14 @@ from ..const import (
     CONF_TRIP_PHOTOS,
     CONF_VISIBILITY,
 )
+from ..engine.geotags import GeotagRules
 from ..engine.media.facts import DateSource, MediaFacts
 from ..engine.organise.arrangement import (
     DATED,
     MAX_HOURS,
     MAX_KM,
     MAX_LEVELS,
+    MAX_MINUTES,
     MAX_PHOTOS,
     AlbumBy,
     Arrangement,
@@ -66,6 +74,7 @@ from ..home import HomeContext
 from ..immich import AlbumRole, Visibility
 
 SECTION_TOGETHER = "together"
+SECTION_PLACE = "place"
 SECTION_MORE = "more"
 
 # A template that the texts show.
@@ -75,6 +84,7 @@ _DEFAULT = "default"
 _FIELDS = (CONF_ALBUM, CONF_TAGS)
 _SECTIONS: Mapping[str, Sequence[str]] = {
     SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
+    SECTION_PLACE: (CONF_PLACE_FROM, CONF_PLACE_MINUTES),
     SECTION_MORE: (
         CONF_FAVOURITE,
         CONF_VISIBILITY,
@@ -99,6 +109,7 @@ _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
 # and for all of them where there is somebody to share it with.
 _SHARING = (CONF_ALBUM_SHARE, CONF_ALBUM_ROLE)
 _TRIPS = TripRules()
+_GEOTAGS = GeotagRules(entities=())
 _SAMPLE_PATH = "Holiday/IMG_0001.jpg"
 
 
@@ -113,6 +124,16 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 mode=SelectSelectorMode.LIST,
                 translation_key="stacks",
             )
+        ),
+    }
+    place = {
+        probatio.Optional(CONF_PLACE_FROM): EntitySelector(
+            EntitySelectorConfig(
+                domain=[PERSON_DOMAIN, DEVICE_TRACKER_DOMAIN], multiple=True
+            )
+        ),
+        probatio.Required(CONF_PLACE_MINUTES, default=_GEOTAGS.minutes): _number(
+            MAX_MINUTES, "min"
         ),
     }
     more = {
@@ -154,6 +175,7 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 )
                 for name, fields in (
                     (SECTION_TOGETHER, together),
+                    (SECTION_PLACE, place),
                     (SECTION_MORE, more),
                 )
             },
@@ -297,6 +319,8 @@ def organise_data_of(
     if values.get(CONF_CORRECT_DATES) == DateCorrection.NAME:
         # So does this.
         del values[CONF_CORRECT_DATES]
+    if CONF_PLACE_FROM not in values:
+        values.pop(CONF_PLACE_MINUTES, None)
     by = chosen_album(form)
     if by is AlbumBy.NONE:
         values.pop(CONF_ALBUM, None)

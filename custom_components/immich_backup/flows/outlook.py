@@ -147,6 +147,8 @@ def organised_text(texts: Texts, folder: Folder) -> str:
         lines.append(texts(_VISIBILITY[wanted.visibility]))
     if wanted.description:
         lines.append(texts("description"))
+    if wanted.geotag is not None:
+        lines.append(texts("places"))
     if wanted.stacks:
         lines.append(texts("stacks"))
     rules = [name for name, more in folder.rule_arrangements.items() if more]

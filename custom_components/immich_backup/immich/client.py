@@ -289,6 +289,14 @@ class ImmichClient:
             body={"tagIds": list(tag_ids), "assetIds": list(asset_ids)},
         )
 
+    async def untag_assets(self, tag_id: str, asset_ids: Sequence[str]) -> None:
+        """Take a tag from assets, those that have it (`tag.asset`)."""
+        await self._call(
+            "DELETE",
+            f"tags/{quote(tag_id, safe='')}/assets",
+            body={"ids": list(asset_ids)},
+        )
+
     async def asset(self, asset_id: str) -> AssetDetails:
         """Return what the server shows of an asset by now; needs `asset.read`."""
         return AssetDetails.from_json(
@@ -315,9 +323,9 @@ class ImmichClient:
     ) -> None:
         """Change what is given here of these assets (`asset.update`).
 
-        ``taken`` is aware of its zone, ``place`` latitude and longitude, ``rating`` 1 to
-        5, -1 for rejected and 0 for none. The server refuses the whole call if one of
-        them is not this user's.
+        ``taken`` is aware of its zone, ``place`` latitude and longitude (it can't be
+        cleared), ``rating`` 1 to 5, -1 for rejected and 0 for none. The server refuses
+        the whole call if one of them is not this user's.
         """
         latitude, longitude = place or (None, None)
         changes: dict[str, object] = {

@@ -278,8 +278,9 @@ class AssetDetails:
         return cls(
             clock=_clock(_optional(data, "localDateTime", str)),
             zone=_optional(exif, "timeZone", str) or None,
+            # What lies at zero in both it takes for having none, when it reads it.
             place=None
-            if latitude is None or longitude is None
+            if latitude is None or longitude is None or not (latitude or longitude)
             else (latitude, longitude),
             rating=_optional(exif, "rating", int),
             description=_optional(exif, "description", str) or None,

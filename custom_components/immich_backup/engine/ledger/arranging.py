@@ -231,6 +231,48 @@ def told_begin(word: str) -> str:
     return word[: word.rindex(":") + 1]
 
 
+def applied_in(
+    con: sqlite3.Connection, folders: Collection[int] | None, prefix: str
+) -> dict[str, list[str]]:
+    """Return the assets, by the words recorded for them that begin so.
+
+    Of these folders, or with None all that there were.
+    """
+    of_folders, values = "", tuple(folders or ())
+    if folders is not None:
+        of_folders = (
+            " AND a.asset_id IN (SELECT c.asset_id FROM file f"
+            " JOIN content c ON c.sha1 = f.sha1"
+            f" WHERE f.folder IN ({','.join('?' * len(values))}))"
+        )
+    found: dict[str, list[str]] = {}
+    for what, asset_id in con.execute(
+        "SELECT a.what, a.asset_id FROM applied a WHERE substr(a.what, 1, ?) = ?"
+        f"{of_folders} ORDER BY a.what, a.asset_id",
+        (len(prefix), prefix, *values),
+    ):
+        found.setdefault(what, []).append(asset_id)
+    return found
+
+
+def replace_applied(
+    con: sqlite3.Connection, old: str, new: str, asset_ids: Sequence[str]
+) -> None:
+    """Record something else in place of what was done for these assets."""
+    forget_applied(con, old, asset_ids)
+    note_applied(con, new, asset_ids)
+
+
+def forget_applied(
+    con: sqlite3.Connection, what: str, asset_ids: Iterable[str]
+) -> None:
+    """Forget that something was done for these assets."""
+    con.executemany(
+        "DELETE FROM applied WHERE asset_id = ? AND what = ?",
+        [(asset_id, what) for asset_id in asset_ids],
+    )
+
+
 def albums(con: sqlite3.Connection) -> dict[str, AlbumRow]:
     """Return the albums that files were put into, by the keys that stand for them."""
     return {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ...immich import AlbumRole, Visibility
+from ..geotags import GeotagRules
 from .trips import TripRules
 
 # Immich takes longer ones; nobody reads them.
@@ -14,6 +15,7 @@ MAX_LEVELS = 10
 MAX_HOURS = 24 * 31
 MAX_KM = 20_000
 MAX_PHOTOS = 1000
+MAX_MINUTES = 60
 
 
 class ArrangementError(ValueError):
@@ -94,6 +96,7 @@ class Arrangement:
     together, and what belongs together in one of the ways of ``stacks`` is stacked.
     What ``sidecars`` say is passed on, ``dates`` says which dates, and ``keywords``
     become tags.
+    ``geotag`` says who knows where photos were taken that do not tell it themselves.
     """
 
     album: AlbumChoice | None = None
@@ -106,6 +109,7 @@ class Arrangement:
     sidecars: bool = False
     dates: DateCorrection = DateCorrection.NEVER
     keywords: bool = False
+    geotag: GeotagRules | None = None
 
     def __bool__(self) -> bool:
         """Return whether anything is wanted."""
@@ -122,7 +126,7 @@ class Arrangement:
     def needs_date(self) -> bool:
         """Return whether it depends on when or where a file was taken, or may."""
         dated = self.album is not None and self.album.by in DATED | EVENTFUL
-        return dated or bool(self.templates)
+        return dated or bool(self.templates) or self.geotag is not None
 
     def refined(self, rule: Arrangement) -> Arrangement:
         """Return this of a folder with what a rule of it says for its files.
@@ -142,6 +146,7 @@ class Arrangement:
             sidecars=self.sidecars,
             dates=self.dates,
             keywords=self.keywords,
+            geotag=self.geotag,
         )
 
 
@@ -157,8 +162,8 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     album_share (ids of users), album_role, album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
     trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
     visibility (timeline, archive, hidden, locked), description, live_photos, stacks
-    (see StackKind), sidecars, correct_dates (see DateCorrection), keywords. Raises
-    ArrangementError.
+    (see StackKind), sidecars, correct_dates (see DateCorrection), keywords, place_from
+    (entity ids), place_minutes. Raises ArrangementError.
     """
     visibility = _visibility(data)
     album = _album(data)
@@ -177,6 +182,7 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
         sidecars=data.get("sidecars") is True,
         dates=_dates(data),
         keywords=data.get("keywords") is True,
+        geotag=_geotag(data),
     )
 
 
@@ -239,6 +245,13 @@ def _otherwise(data: Mapping[str, object]) -> AlbumBy:
     if word not in DATED:
         raise ArrangementError("album_otherwise", "unknown")
     return AlbumBy(word)
+
+
+def _geotag(data: Mapping[str, object]) -> GeotagRules | None:
+    """Return by whom the place of photos is known that do not tell it."""
+    entities = _words(data, "place_from")
+    minutes = _number(data, "place_minutes", 5, MAX_MINUTES)
+    return GeotagRules(entities=entities, minutes=minutes) if entities else None
 
 
 def _number(

@@ -19,6 +19,7 @@ from ..link import HaltedError, LinkDownError, ServerLink
 from ..watched import WatchedFolder
 from .albums import Albums
 from .doer import Doer
+from .geotagger import Geotagger, Undone
 from .placement import Placement
 from .planner import Placed, Plan, Planner
 from .subject import Subject
@@ -55,6 +56,9 @@ class Organised:
         """Count what is to be done."""
         self.live_photos += len(todo.links)
         self.stacks += len(todo.stacks)
+        placed = {asset_id for wanted in todo.places.values() for asset_id in wanted}
+        placed.update(key for key, one in todo.telling.items() if one.details.place)
+        self.places += len(placed)
         for ref, asset_ids in todo.albums.items():
             self.albums[ref.name] = self.albums.get(ref.name, 0) + len(asset_ids)
         for tags, asset_ids in todo.tags.items():
@@ -69,7 +73,6 @@ class Organised:
             self.favourites += details.favourite is not None
             self.descriptions += details.description is not None
             self.dates += details.taken is not None
-            self.places += details.place is not None
             self.ratings += details.rating is not None
 
     def note(self, placed: Sequence[Placed]) -> None:
@@ -127,10 +130,12 @@ class Organiser:
         self._planner = Planner(
             ledger=ledger,
             pool=pool,
+            clock=clock,
             context=context,
             folders=folders,
             trips=self._trips,
         )
+        self._geotagger = Geotagger(link.client, ledger, self._doer.ask)
         self._paused = paused
         self._connect = connect
         self._changed = changed
@@ -192,6 +197,20 @@ class Organiser:
                 report.count(todo_of(plan, await self._done(plan), known))
                 report.note(plan.placed)
         return report
+
+    async def undo_geotags(self, folder_ids: Collection[str] | None) -> Undone:
+        """Take the places away that assets of these folders (None: all) were given.
+
+        Raises LedgerError, ImmichError, LinkDownError, HaltedError.
+        """
+        numbers = None
+        if folder_ids is not None:
+            found = (self._folders.get(key) for key in folder_ids)
+            numbers = [w.number for w in found if w and w.number is not None]
+        async with self._lock:
+            await self._connect()
+            self._link.check()
+            return await self._geotagger.undo(numbers)
 
     async def explain(self, folder_id: str, path: bytes) -> Explained | None:
         """Return where a protected file (its relative path) goes, and why not yet.
@@ -287,6 +306,7 @@ class Organiser:
                 postponed.setdefault(file, str(error))
 
         await self._doer.do(todo, postpone)
+        await self._geotagger.give(todo, postpone)
         report.files += len(files)
         report.count(todo)
         report.note(plan.placed)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from ...immich import AlbumRole, Visibility
 from ..calendars import Calendars
-from ..context import Context
+from ..context import Context, Place
+from ..geotags import GeotagRules, Whereabouts
+from ..media.facts import DateSource
 from .arrangement import (
     DATED,
     EVENTFUL,
@@ -29,6 +31,19 @@ class AlbumRef:
     name: str
 
 
+# What tells when something was taken well enough to ask where that was.
+_CLOCKS = frozenset(
+    (
+        DateSource.SIDECAR,
+        DateSource.EXIF,
+        DateSource.QUICKTIME,
+        DateSource.MOVIE_HEADER,
+        DateSource.XMP,
+        DateSource.TAKEOUT,
+    )
+)
+
+
 def trip_key(trip: int) -> str:
     """Return by what the album of a trip is remembered; no name looks like it.
 
@@ -41,9 +56,10 @@ def trip_key(trip: int) -> str:
 class Placement:
     """Album, tags and what else a file gets; ``by`` what its album was found.
 
-    A new album is shared with other users (``share``, by their ids).
-    ``correction`` is what the server should be told beside that. ``zone`` and
-    ``event`` are what was found for it. ``problems`` are sentences about
+    A new album is shared with other users (``share``, by their ids). ``correction`` is
+    what the server should be told beside that. ``place`` is where it was taken by what
+    the home knows, if the file does not say it. ``zone`` and ``event`` are what was
+    found for it. ``problems`` are sentences about
     what could not be decided, which it then lacks; ``undecided`` is one about what may
     be decided later.
     """
@@ -56,6 +72,7 @@ class Placement:
     visibility: Visibility | None = None
     description: str | None = None
     correction: Correction | None = None
+    place: Place | None = None
     zone: str | None = None
     event: str | None = None
     problems: tuple[str, ...] = ()
@@ -68,9 +85,12 @@ class _Draft:
 
     subject: Subject
     arrangement: Arrangement
+    place: Place | None = None
     zone: str | None = None
     event: str | None = None
     undecided: str | None = None
+    # Why its place may be known later; the rest does not wait for it.
+    placeless: str | None = None
     made: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -85,17 +105,56 @@ class _Draft:
 
 
 async def place(
-    wanted: Sequence[tuple[Subject, Arrangement]], context: Context
+    wanted: Sequence[tuple[Subject, Arrangement]], context: Context, now: float
 ) -> list[Placement]:
-    """Return where files go, in their order; trips, which take many, are found later."""
+    """Return where files go, in their order; trips, which take many, are found later.
+
+    ``now`` is epoch seconds: what happened a moment ago is not all known yet.
+    """
     drafts = [
         _Draft(subject=subject, arrangement=arrangement)
         for subject, arrangement in wanted
     ]
+    await _find_places(drafts, context, now)
     await _find_zones(drafts, context)
     await _find_events(drafts, context)
     await _render(drafts, context)
     return [_placement(draft) for draft in drafts]
+
+
+async def _find_places(drafts: Sequence[_Draft], context: Context, now: float) -> None:
+    """Find where photos were taken that do not tell it, if their folder wants that."""
+    asking: dict[GeotagRules, list[_Draft]] = {}
+    for draft in drafts:
+        rules = draft.arrangement.geotag
+        if rules is not None and _lacks_place(draft.subject):
+            asking.setdefault(rules, []).append(draft)
+    for rules, some in asking.items():
+        whereabouts = Whereabouts(rules, context)
+        await whereabouts.look([draft.subject.taken for draft in some])
+        for draft in some:
+            draft.place = whereabouts.place_at(draft.subject.taken)
+            if draft.place is not None:
+                continue
+            if whereabouts.problem is not None:
+                draft.problems.append(whereabouts.problem)
+            elif 0 <= now - draft.subject.taken.timestamp() <= rules.minutes * 60:
+                draft.placeless = "Where it was taken may be known in a few minutes"
+
+
+def _lacks_place(subject: Subject) -> bool:
+    """Return whether a place is to be found for what is certainly a photo or a video.
+
+    Its own clock must tell when it was taken, and it must be known that it tells no
+    place: a name is often that of a picture which somebody sent.
+    """
+    return (
+        subject.read
+        and subject.place is None
+        and subject.facts.trouble is None
+        and subject.taken_by in _CLOCKS
+        and not subject.facts.is_screenshot
+    )
 
 
 async def _find_zones(drafts: Sequence[_Draft], context: Context) -> None:
@@ -103,7 +162,7 @@ async def _find_zones(drafts: Sequence[_Draft], context: Context) -> None:
     asked = [
         (draft, place)
         for draft in drafts
-        if (place := draft.subject.place) is not None
+        if (place := draft.subject.place or draft.place) is not None
         and (
             draft.arrangement.templates
             or (draft.choice is not None and draft.choice.by is AlbumBy.ZONE)
@@ -171,10 +230,11 @@ def _placement(draft: _Draft) -> Placement:
         favourite=arrangement.favourite,
         visibility=arrangement.visibility,
         description=description or None,
+        place=draft.place,
         zone=draft.zone,
         event=draft.event,
         problems=tuple(draft.problems),
-        undecided=draft.undecided,
+        undecided=draft.undecided or draft.placeless,
     )
 
 

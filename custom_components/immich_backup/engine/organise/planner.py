@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
+from ..clock import Clock
 from ..context import Context
 from ..ledger import Ledger, pairing
 from ..ledger.arranging import Arrangeable
@@ -72,6 +73,7 @@ class Planner:
         *,
         ledger: Ledger,
         pool: Executor,
+        clock: Clock,
         context: Context,
         folders: Mapping[str, WatchedFolder],
         trips: TripBook,
@@ -79,6 +81,7 @@ class Planner:
         """Read in this pool and ask this home about the files of these folders."""
         self._ledger = ledger
         self._pool = pool
+        self._clock = clock
         self._context = context
         self._folders = folders
         self._trips = trips
@@ -119,7 +122,9 @@ class Planner:
         pairs, twins = await self._belonging(files, arrangements)
         subjects = await self._read(batch.reader, files, arrangements, pairs)
         placements = await place(
-            list(zip(subjects, arrangements, strict=True)), self._context
+            list(zip(subjects, arrangements, strict=True)),
+            self._context,
+            self._clock.time(),
         )
         batch.placed += [
             (

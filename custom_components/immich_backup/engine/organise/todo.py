@@ -5,11 +5,18 @@ from dataclasses import dataclass, field
 import hashlib
 
 from ...immich import AlbumRole, Visibility
+from ..context import Place
 from ..ledger.arranging import AlbumRow, sidecar_word, told_begin
 from ..media.facts import MediaFacts
 from .correction import Correction, Details
 from .placement import AlbumRef, Placement
 from .planner import Plan
+
+# What the words begin with by which places are remembered.
+PLACE = "place:"
+# In place of one: a person gave the asset a place, or the place was taken away again.
+PLACE_KEPT = f"{PLACE}kept"
+PLACE_UNDONE = f"{PLACE}undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +62,16 @@ class Telling:
 class Todo:
     """Assets (their ids) by the album that they go to, the tags and what else they get.
 
-    ``shares`` are the users with whom an album is shared if it is made. ``links`` and
-    ``stacks`` are as in Pairing, ``users`` the files that each asset stands for.
+    ``shares`` are the users with whom an album is shared if it is made, ``places``
+    those that the home knows. ``links`` and ``stacks`` are as in Pairing, ``users`` the
+    files that each asset stands for.
     """
 
     albums: dict[AlbumRef, dict[str, None]] = field(default_factory=dict)
     shares: dict[AlbumRef, dict[str, AlbumRole]] = field(default_factory=dict)
     tags: dict[tuple[str, ...], dict[str, None]] = field(default_factory=dict)
     changes: dict[Change, dict[str, None]] = field(default_factory=dict)
+    places: dict[Place, dict[str, None]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     stacks: list[tuple[str, ...]] = field(default_factory=list)
     telling: dict[str, Telling] = field(default_factory=dict)
@@ -74,6 +83,7 @@ class Todo:
             self.albums
             or self.tags
             or self.changes
+            or self.places
             or self.links
             or self.stacks
             or any(telling.details for telling in self.telling.values())
@@ -91,7 +101,7 @@ def todo_of(
 ) -> Todo:
     """Return what is left to be done for files, whose ``done`` words are known.
 
-    Favourite, visibility and description are left alone on what was on the server
+    Favourite, visibility, description and place are left alone on what was on the server
     before, and may have been set there by a person.
     """
     todo = Todo()
@@ -121,6 +131,8 @@ def todo_of(
             todo.telling[asset_id] = _telling(correction, words, ours=file.ours)
         if file.ours and (change := _change(placement, words)):
             todo.changes.setdefault(change, {})[asset_id] = None
+        if file.ours and placement.place is not None and not _has_place(words):
+            todo.places.setdefault(placement.place, {})[asset_id] = None
     return todo
 
 
@@ -171,6 +183,25 @@ def link_word(video: str) -> str:
 def stack_word(cover: str) -> str:
     """Return the word by which it is remembered that an asset was stacked."""
     return f"stack:{cover}"
+
+
+def place_word(place: Place) -> str:
+    """Return the word by which it is remembered that an asset was given a place."""
+    return f"{PLACE}{place[0]},{place[1]}"
+
+
+def place_of(word: str) -> Place | None:
+    """Return the place that a word remembers; None if it remembers another thing."""
+    try:
+        latitude, longitude = word.removeprefix(PLACE).split(",")
+        return float(latitude), float(longitude)
+    except ValueError:
+        return None
+
+
+def _has_place(words: Collection[str]) -> bool:
+    """Return whether an asset was given a place once, or had one."""
+    return any(word.startswith(PLACE) for word in words)
 
 
 def _change(placement: Placement, words: Collection[str]) -> Change:
