@@ -159,11 +159,12 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     """Return what is wanted from its stored form.
 
     Fields, all optional: album (see AlbumBy; any other text is an album's name),
-    album_share (ids of users), album_role, album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
-    trip_km, trip_photos, album_otherwise (year, month, day), tags, favourite,
-    visibility (timeline, archive, hidden, locked), description, live_photos, stacks
-    (see StackKind), sidecars, correct_dates (see DateCorrection), keywords, place_from
-    (entity ids), place_minutes. Raises ArrangementError.
+    album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
+    trip_km, trip_photos, album_otherwise (year, month, day), album_share (ids of
+    users), album_role, tags, favourite, visibility (timeline, archive, hidden, locked),
+    description, live_photos, stacks (see StackKind), sidecars, correct_dates (see
+    DateCorrection), keywords, place_from (entity ids), place_minutes. Raises
+    ArrangementError.
     """
     visibility = _visibility(data)
     album = _album(data)
