@@ -68,9 +68,9 @@ class Sidecar:
 def load_sidecar(root: bytes, path: bytes, *, keep: bool = False) -> Sidecar | None:
     """Return an XMP sidecar (its relative path) as it is now; blocking.
 
-    Its bytes are only kept if that is asked for. None for what can't be read, leads out of the folder, or is no harmless XMP. Such a
-    thing does not go up either: a server that has it can't note in it what its owner
-    changes later.
+    Its bytes are only kept if that is asked for. None for what can't be read, leads out
+    of the folder, or is no harmless XMP. Such a thing does not go up either: a server
+    that has it can't note in it what its owner changes later.
     """
     data = _read(root, path, lambda file: _upto(file, LARGEST + 1))
     if not data:

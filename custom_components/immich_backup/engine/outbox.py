@@ -81,8 +81,8 @@ class Outbox:
     ) -> None:
         """Take what it works with.
 
-        While it is ``paused`` nothing is sent. ``connect`` makes sure that the server is known; ``new_runner`` makes the runner
-        of a run, with its own ``sources``, ``unsettle`` and ``unexpected``.
+        While it is ``paused`` nothing is sent. ``connect`` makes sure that the server is
+        known; ``new_runner`` makes the runner of a run, with its own ``sources``, ``unsettle`` and ``unexpected``.
         """
         self._ledger = ledger
         self._link = link

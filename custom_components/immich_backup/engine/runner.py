@@ -92,10 +92,10 @@ class Runner:
         """Take what a run needs.
 
         ``sources`` gives the ledger's numbers of the folders whose files can be read
-        and may be sent now, ``source`` one of them. ``unsettle`` lets a file that changed settle again; ``unexpected`` is told
-        a folder that should be looked at, ``sent`` the bytes that went out when
-        ``pacer`` let them.
-        ``reconfirm`` asks again for all that the server should have.
+        and may be sent now, ``source`` one of them. ``unsettle`` lets a file that
+        changed settle again; ``unexpected`` is told a folder that should be looked at,
+        ``sent`` the bytes that went out when ``pacer`` let them. ``reconfirm`` asks
+        again for all that the server should have.
         """
         self.run = run
         self._ledger = ledger

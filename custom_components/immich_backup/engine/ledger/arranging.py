@@ -41,8 +41,9 @@ class Arrangeable:
 class AlbumRow:
     """An album that files were put into; found by its ``id``, whatever its name is now.
 
-    ``title`` is the name that we gave it last, or found. ``deleted`` is when its owner was found to have deleted it (epoch seconds), and
-    ``unwanted`` whether they said that it shall stay so.
+    ``title`` is the name that we gave it last, or found. ``deleted`` is when its owner
+    was found to have deleted it (epoch seconds), and ``unwanted`` whether they said
+    that it shall stay so.
     """
 
     id: str

@@ -88,9 +88,9 @@ class Organised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Where one file goes, and why (``text``); ``done`` is False while something of it is still to be done.
+    """Where one file goes, and why (``text``).
 
-    ``problem`` says why that did not work so far.
+    ``done`` is False while something of it is still to be done; ``problem`` says why that did not work so far.
     """
 
     subject: Subject
