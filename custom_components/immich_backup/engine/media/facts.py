@@ -100,6 +100,13 @@ class MediaFacts:
         return f"{maker} {self.model}"
 
     @property
+    def place(self) -> tuple[float, float] | None:
+        """Return latitude and longitude, if both are known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+    @property
     def has_location(self) -> bool:
         """Return whether the place is known."""
-        return self.latitude is not None and self.longitude is not None
+        return self.place is not None

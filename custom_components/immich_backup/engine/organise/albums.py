@@ -1,7 +1,7 @@
 """Albums: found by the id that a key stands for, made once, never made again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from itertools import batched, count
 import logging
 
 from ...immich import Album, AlbumRole, ImmichClient
@@ -73,8 +73,7 @@ class Albums:
             self._made[ref.key] = album, left[:AT_ONCE]
             left = left[AT_ONCE:]
         await self._remember(ref, album)
-        for start in range(0, len(left), AT_ONCE):
-            part = left[start : start + AT_ONCE]
+        for part in batched(left, AT_ONCE):
             await self.client.add_to_album(album.id, part)
             if ref.key in self._made:
                 self._made[ref.key][1].extend(part)
@@ -111,10 +110,8 @@ class Albums:
             winner = oldest.get(ours.name)
             if winner is None or winner.id == ours.id or ours.id not in counts:
                 continue
-            for start in range(0, len(asset_ids), AT_ONCE):
-                await self.client.add_to_album(
-                    winner.id, asset_ids[start : start + AT_ONCE]
-                )
+            for part in batched(asset_ids, AT_ONCE):
+                await self.client.add_to_album(winner.id, part)
             await self._ledger.run(arranging.set_album, key, winner.id, winner.name)
             moved[winner.id] = asset_ids
             if counts[ours.id] <= len(asset_ids):

@@ -83,7 +83,7 @@ def correction_of(
     takeout = subject.takeout or MediaFacts()
     details = Details(
         taken=subject.taken if _is_date_told(subject, dates, ours=ours) else None,
-        place=_place(xmp) or (None if own.has_location else _place(takeout)),
+        place=xmp.place or (None if own.has_location else takeout.place),
         rating=xmp.rating,
         description=_text(xmp.description)
         or (None if own.description else _text(takeout.description)),
@@ -93,7 +93,7 @@ def correction_of(
         return None
     by_itself = {
         "taken": _is_date_found(subject, xmp, modified),
-        "place": _is_same_place(details.place, _place(own)),
+        "place": _is_same_place(details.place, own.place),
         "rating": (details.rating or 0) == (own.rating or 0),
         "description": details.description == own.description,
     }
@@ -120,7 +120,7 @@ def untouched(own: MediaFacts, shown: AssetDetails) -> frozenset[str]:
     found = {
         # Who sets a date in Immich sets its zone; a file without a date has none.
         "taken": shown.zone is None or _is_same_clock(own.captured_at, shown.clock),
-        "place": shown.place is None or _is_same_place(shown.place, _place(own)),
+        "place": shown.place is None or _is_same_place(shown.place, own.place),
         "rating": not shown.rating or shown.rating == own.rating,
         "description": not shown.description or shown.description == own.description,
         "favourite": not shown.favourite,
@@ -176,13 +176,6 @@ def _is_date_found(subject: Subject, xmp: MediaFacts, modified: float) -> bool:
 def _is_same_clock(one: datetime | None, other: datetime | None) -> bool:
     """Return whether two clocks show the same second."""
     return one is not None and other is not None and abs(one - other) < _SAME_TIME
-
-
-def _place(facts: MediaFacts) -> Place | None:
-    """Return where a file was taken."""
-    if facts.latitude is None or facts.longitude is None:
-        return None
-    return facts.latitude, facts.longitude
 
 
 def _is_same_place(one: Place | None, other: Place | None) -> bool:

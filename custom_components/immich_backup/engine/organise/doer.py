@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import batched
 import logging
 
 from ...immich.errors import (
@@ -119,8 +120,7 @@ class Doer:
         values = list(dict.fromkeys(tag for tags in todo.tags for tag in tags))
         ids: dict[str, str] = {}
         try:
-            for start in range(0, len(values), _TAGS_AT_ONCE):
-                part = values[start : start + _TAGS_AT_ONCE]
+            for part in batched(values, _TAGS_AT_ONCE):
                 tags = await self.ask(self._link.client.upsert_tags(part))
                 ids |= {name: tag.id for name, tag in zip(part, tags, strict=True)}
         except ImmichError as err:
@@ -132,8 +132,7 @@ class Doer:
             tag_ids = [ids[name] for name in names]
             assets = list(wanted)
             try:
-                for start in range(0, len(assets), AT_ONCE):
-                    part = assets[start : start + AT_ONCE]
+                for part in batched(assets, AT_ONCE):
                     await self.ask(self._link.client.tag_assets(tag_ids, part))
             except ImmichError as err:
                 postpone(wanted, err)
@@ -216,9 +215,7 @@ class Doer:
         self, assets: Sequence[str], update: Callable[[Sequence[str]], Awaitable[None]]
     ) -> None:
         """Change assets in the same way; raises ImmichError."""
-        parts = [
-            assets[start : start + AT_ONCE] for start in range(0, len(assets), AT_ONCE)
-        ]
+        parts = list(batched(assets, AT_ONCE))
         while parts:
             part = parts.pop()
             try:

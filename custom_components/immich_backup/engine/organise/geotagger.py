@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from itertools import batched
 import math
 from typing import Protocol
 
@@ -57,7 +58,7 @@ class Geotagger:
                 free, ours = await self._sort(wanted, place)
                 # The tag first: what was written can always be found.
                 await self._tag([*free, *ours])
-                for assets in _parts(free):
+                for assets in batched(free, AT_ONCE):
                     await self._try(self._client.update_assets(assets, place=place))
             except ImmichError as err:
                 postpone(wanted, err)
@@ -81,7 +82,7 @@ class Geotagger:
             if (place := place_of(word)) is None:
                 continue
             _, ours = await self._sort(assets, place)
-            for part in _parts(ours):
+            for part in batched(ours, AT_ONCE):
                 await self._try(self._client.update_assets(part, place=_NOWHERE))
             await self._untag(assets)
             await self._ledger.run(
@@ -121,14 +122,14 @@ class Geotagger:
         if not asset_ids:
             return
         (tag,) = await self._try(self._client.upsert_tags([PLACE_TAG]))
-        for part in _parts(asset_ids):
+        for part in batched(asset_ids, AT_ONCE):
             await self._try(self._client.tag_assets([tag.id], part))
         await self._ledger.run(arranging.note_applied, tag_word(PLACE_TAG), asset_ids)
 
     async def _untag(self, asset_ids: Collection[str]) -> None:
         """Take the tag from assets."""
         (tag,) = await self._try(self._client.upsert_tags([PLACE_TAG]))
-        for part in _parts(asset_ids):
+        for part in batched(asset_ids, AT_ONCE):
             await self._try(self._client.untag_assets(tag.id, part))
         await self._ledger.run(arranging.forget_applied, tag_word(PLACE_TAG), asset_ids)
 
@@ -136,9 +137,3 @@ class Geotagger:
 def _is_same(first: Place, second: Place) -> bool:
     """Return whether two places differ by no more than rounding."""
     return all(abs(a - b) < _SAME for a, b in zip(first, second, strict=True))
-
-
-def _parts(asset_ids: Collection[str]) -> list[list[str]]:
-    """Return assets in parts that the server takes at once."""
-    assets = list(asset_ids)
-    return [assets[i : i + AT_ONCE] for i in range(0, len(assets), AT_ONCE)]

@@ -59,9 +59,8 @@ class Placement:
     A new album is shared with other users (``share``, by their ids). ``correction`` is
     what the server should be told beside that. ``place`` is where it was taken by what
     the home knows, if the file does not say it. ``zone`` and ``event`` are what was
-    found for it. ``problems`` are sentences about
-    what could not be decided, which it then lacks; ``undecided`` is one about what may
-    be decided later.
+    found for it. ``problems`` are sentences about what could not be decided, which it
+    then lacks; ``undecided`` is one about what may be decided later.
     """
 
     album: AlbumRef | None = None

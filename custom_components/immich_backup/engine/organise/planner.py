@@ -26,9 +26,9 @@ from .trips import Moment, TripRules
 _PART = 200
 
 type Placed = tuple[Arrangeable, Placement]
-# The assets (their ids) of a folder (the ledger's number) by what makes a trip there.
 # What was seen of directories (the ledger's numbers), with what is stacked in them.
 type _Paired = dict[int, tuple[frozenset[StackKind], list[Member]]]
+# The assets (their ids) of a folder (the ledger's number) by what makes a trip there.
 type _Taken = dict[tuple[int, TripRules], dict[str, Sighting]]
 
 

@@ -51,9 +51,8 @@ class Subject:
         """Return where it was taken, by the first that says so, as with its time."""
         beside = None if self.sidecar is None else self.sidecar.facts
         for facts in (beside, self.facts, self.takeout):
-            if facts is not None and facts.latitude is not None:
-                assert facts.longitude is not None
-                return facts.latitude, facts.longitude
+            if facts is not None and facts.place is not None:
+                return facts.place
         return None
 
     @property

@@ -68,10 +68,7 @@ class Media:
     @property
     def place(self) -> Place | None:
         """Return where it was taken, as far as the file says so."""
-        latitude, longitude = self.facts.latitude, self.facts.longitude
-        if latitude is None or longitude is None:
-            return None
-        return latitude, longitude
+        return self.facts.place
 
     def variables(self, place_name: str | None) -> Mapping[str, object]:
         """Return what templates see of it as `media`; it was taken in this zone."""
