@@ -22,7 +22,6 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
-    TemplateSelector,
     TextSelector,
     TextSelectorConfig,
 )
@@ -145,7 +144,9 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 translation_key="visibility",
             )
         ),
-        probatio.Optional(CONF_DESCRIPTION): TemplateSelector(),
+        probatio.Optional(CONF_DESCRIPTION): TextSelector(
+            TextSelectorConfig(multiline=True)
+        ),
         probatio.Required(CONF_KEYWORDS, default=False): BooleanSelector(),
         probatio.Required(
             CONF_CORRECT_DATES, default=DateCorrection.NAME.value
