@@ -1,6 +1,7 @@
 """Albums: found by the id that a key stands for, made once, never made again."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import batched, count
 import logging
 
@@ -67,7 +68,7 @@ class Albums:
             await self._ledger.run(arranging.note_deleted, ref.key, self._clock.time())
             raise AlbumDeletedError(f"The album “{ref.name}” was deleted in Immich")
         if album is None:
-            name = next(name for name in _names(ref) if name not in self._named)
+            name = self._free_name(ref)
             album = await self._create(name, left[:AT_ONCE], share or {})
             self._add(album)
             self._made[ref.key] = album, left[:AT_ONCE]
@@ -119,6 +120,15 @@ class Albums:
         self._made.clear()
         return moved
 
+    async def follow(self, ref: AlbumRef) -> None:
+        """Let an album that we named have the name that its trip has now.
+
+        Nothing happens where it is gone. Raises ImmichError, LedgerError.
+        """
+        row = self._known.get(ref.key)
+        if row is not None and (album := self._own.get(row.id)) is not None:
+            await self._remember(ref, album)
+
     async def _remember(self, ref: AlbumRef, album: Album) -> None:
         """Remember which album is meant; one that we named follows its trip's name."""
         row = self._known.get(ref.key)
@@ -126,8 +136,8 @@ class Albums:
         if row is not None and row.id == album.id:
             named_by_us = album.name == row.title
             title = row.title
-            if named_by_us and ref.name not in (title, ref.key):
-                title = await self._rename(album, ref.name)
+            if named_by_us and ref.name != ref.key:
+                title = await self._rename(album, self._free_name(ref, album))
             if title == row.title and row.deleted is None:
                 return
         await self._ledger.run(arranging.set_album, ref.key, album.id, title)
@@ -135,13 +145,26 @@ class Albums:
             id=album.id, title=title, deleted=None, unwanted=False
         )
 
+    def _free_name(self, ref: AlbumRef, album: Album | None = None) -> str:
+        """Return the first name of an album, maybe there already, that no other has."""
+        return next(
+            name
+            for name in _names(ref)
+            if (other := self._named.get(name)) is None
+            or (album is not None and other.id == album.id)
+        )
+
     async def _rename(self, album: Album, name: str) -> str:
-        """Give an album another name, if we may; return what it is called now."""
+        """Give an album this name, if we may; return what it is called now."""
+        if name == album.name:
+            return name
         try:
             await self.client.rename_album(album.id, name)
         except PermissionMissingError as err:
             _LOGGER.debug("An album keeps its name: %s", err)
             return album.name
+        del self._named[album.name]
+        self._add(replace(album, name=name))
         return name
 
     async def _delete(self, album: Album) -> None:
