@@ -1,10 +1,15 @@
 """Trips: the same from the same photos, growing only, and named after days and place."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 import os
 from pathlib import Path
+from random import Random
+import sqlite3
+import time
 from typing import override
 
 import aiohttp
@@ -13,7 +18,13 @@ import pytest
 
 from custom_components.immich_backup.engine import Detection, Folder, OpenContext
 from custom_components.immich_backup.engine.context import Place
+from custom_components.immich_backup.engine.ledger import trips as book
+from custom_components.immich_backup.engine.ledger.schema import STATEMENTS
+from custom_components.immich_backup.engine.ledger.trips import Sighting
+from custom_components.immich_backup.engine.model import FileState
+from custom_components.immich_backup.engine.organise import organiser, tripbook
 from custom_components.immich_backup.engine.organise.arrangement import (
+    Arrangement,
     parse_arrangement,
 )
 from custom_components.immich_backup.engine.organise.trips import (
@@ -21,13 +32,15 @@ from custom_components.immich_backup.engine.organise.trips import (
     TripRules,
     assign,
     distance_km,
+    order,
     trip_name,
 )
+from custom_components.immich_backup.immich import ImmichClient
 from simulator import Simulator
 from tests.support.media import Tags, jpeg, place, tiff
 
 from .library import Library
-from .support import folder_at, rig_on
+from .support import folder_at, rig_on, until
 
 RULES = TripRules()
 HOUR = 3600.0
@@ -47,18 +60,30 @@ def test_distance() -> None:
     assert distance_km(HOME, HOME) == 0
 
 
+def assigned(
+    moments: Iterable[Moment], rules: TripRules = RULES
+) -> tuple[dict[str, int], list[list[Moment]]]:
+    """Return which trips photos join, and the photos of each new one."""
+    joined: dict[str, int] = {}
+    found: list[list[Moment]] = []
+    for assignment in assign(sorted(moments, key=order), rules):
+        joined |= assignment.joined
+        found += [list(assignment.found)] if assignment.found else []
+    return joined, found
+
+
 def test_gaps_of_time_and_place() -> None:
     """More than 8 hours or 50 km end a trip; fewer than 5 photos make none."""
     near = [moment(i, i * 8) for i in range(5)]
-    assert assign(near, RULES).found == [near]
-    assert assign(near[:4], RULES).found == []
+    assert assigned(near) == ({}, [near])
+    assert assigned(near[:4]) == ({}, [])
     apart = [*near, *(moment(9 + i, 40.1 + i * 0.1) for i in range(5))]
-    assert [len(chain) for chain in assign(apart, RULES).found] == [5, 5]
+    assert [len(chain) for chain in assigned(apart)[1]] == [5, 5]
     moved = [moment(i, i * 0.1, PARIS if i < 5 else LONDON) for i in range(10)]
-    assert [len(chain) for chain in assign(moved, RULES).found] == [5, 5]
+    assert [len(chain) for chain in assigned(moved)[1]] == [5, 5]
     # One without a place goes by the time; the place before it still counts.
     moved.insert(5, moment(90, 0.45))
-    assert [len(chain) for chain in assign(moved, RULES).found] == [6, 5]
+    assert [len(chain) for chain in assigned(moved)[1]] == [6, 5]
 
 
 def test_late_photos_join_what_is_nearer() -> None:
@@ -66,9 +91,22 @@ def test_late_photos_join_what_is_nearer() -> None:
     first = [replace(moment(i, i), trip=1) for i in range(5)]
     second = [replace(moment(10 + i, 14 + i), trip=2) for i in range(5)]
     between = [moment(20, 8.9), moment(21, 9.1), moment(22, 30)]
-    assignment = assign([*second, *between, *first], RULES)
-    assert assignment.joined == {"0020": 1, "0021": 2}
-    assert assignment.found == []
+    joined = {"0020": 1, "0021": 2}
+    assert assigned([*second, *between, *first]) == (joined, [])
+    # Of two that are as near the earlier one, of one moment the first.
+    twin = replace(moment(3, 4), trip=3)
+    assert assigned([*first, twin, *second, moment(20, 9)]) == ({"0020": 3}, [])
+
+
+def test_nearest_of_many() -> None:
+    """Thousands join a trip of thousands in no time."""
+    trip = [replace(moment(i, i * 0.01), trip=1) for i in range(0, 20_000, 2)]
+    late = [moment(i, i * 0.01) for i in range(1, 20_000, 2)]
+    started = time.process_time()
+    joined, _ = assigned([*trip, *late])
+    assert len(joined) == len(late)
+    # Each with each other it is a minute.
+    assert time.process_time() - started < 5
 
 
 PLACES = st.sampled_from([None, HOME, PARIS, LONDON])
@@ -80,15 +118,37 @@ MOMENTS = st.lists(st.tuples(st.integers(0, 200), PLACES), max_size=40).map(
 
 
 @given(MOMENTS, st.randoms(use_true_random=False))
-def test_the_order_does_not_matter(moments: list[Moment], random: object) -> None:
-    """The same photos give the same trips, each photo is in one at most."""
-    shuffled = list(moments)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    found = assign(moments, RULES).found
-    assert assign(shuffled, RULES).found == found
+def test_the_order_does_not_matter(moments: list[Moment], random: Random) -> None:
+    """The same photos give the same trips, each photo is in one at most.
+
+    Also if they are noted in parts, and found in the ledger from any of them on.
+    """
+    _, found = assigned(moments)
     members = [one.asset_id for chain in found for one in chain]
     assert len(members) == len(set(members))
     assert all(len(chain) >= RULES.least for chain in found)
+    shuffled = list(moments)
+    random.shuffle(shuffled)
+    with closing(sqlite3.connect(":memory:")) as con:
+        con.executescript(STATEMENTS)
+        con.execute("INSERT INTO folder (key) VALUES ('camera')")
+        for part in batched(shuffled, 7):
+            day = datetime(2024, 7, 12, tzinfo=UTC).date()
+            book.note(con, 1, [Sighting(moment=one, day=day) for one in part])
+        near = {
+            one
+            for start in shuffled[:1]
+            for one in book.around(con, 1, start.at, start.at, RULES.gap_seconds)
+        }
+        times = [one.at for one in moments]
+        everything = (
+            list(book.around(con, 1, min(times), max(times), 0)) if times else []
+        )
+    assert everything == sorted(moments, key=order)
+    assert assigned(everything)[1] == found
+    # The whole trip of one is found from it.
+    for chain in found:
+        assert not near.intersection(chain) or near.issuperset(chain)
 
 
 @given(MOMENTS, st.integers(0, 40))
@@ -96,14 +156,12 @@ def test_trips_only_grow(moments: list[Moment], split: int) -> None:
     """Whatever comes later, photos of one trip stay together."""
     early, late = moments[:split], moments[split:]
     trips: dict[str, int] = {}
-    for number, chain in enumerate(assign(early, RULES).found):
+    for number, chain in enumerate(assigned(early)[1]):
         trips |= dict.fromkeys((one.asset_id for one in chain), number)
     known = [replace(one, trip=trips.get(one.asset_id)) for one in early]
-    assignment = assign([*known, *late], RULES)
-    assert not assignment.joined.keys() & trips.keys()
-    assert not trips.keys() & {
-        one.asset_id for chain in assignment.found for one in chain
-    }
+    joined, found = assigned([*known, *late])
+    assert not joined.keys() & trips.keys()
+    assert not trips.keys() & {one.asset_id for chain in found for one in chain}
 
 
 def test_names() -> None:
@@ -216,31 +274,155 @@ async def test_city_of_the_server(
         assert list(await library.albums()) == [f"2024-07-12 {city}"]
 
 
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("batch", [3, 20_000])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_any_order(
     server: Simulator,
     library: Library,
     tmp_path: Path,
     camera: Path,
-    reverse: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    batch: int,
 ) -> None:
-    """Photos that arrive in another order, in one run, end in the same albums."""
-    photos = [
-        (f"{day}-{i}.jpg", f"2024-07-{day}T{10 + i}:00:00")
-        for day in (12, 13, 15)
-        for i in range(6)
+    """One trip lies in several directories, and files come in any order and in parts.
+
+    What is planned is what is done, and what a run does by itself.
+    """
+    monkeypatch.setattr(organiser, "_BATCH", batch)
+    random = Random(seed)
+    # Without those between, each day has two trips of five.
+    taken = [
+        (day, hour) for day in (12, 14, 16) for hour in (*range(5), *range(13, 18))
     ]
-    for name, at in reversed(photos) if reverse else photos:
-        photo(camera, name, at)
-    async with rig_on(server, tmp_path / "ledger.db", [trips(camera)]) as rig:
-        plan = await rig.engine.plan_organising()
-        await rig.run()
-        assert plan.files == 0
-    assert {name: len(files) for name, files in (await library.albums()).items()} == {
-        "2024-07-12": 6,
-        "2024-07-13": 6,
-        "2024-07-15": 6,
+    taken += [(day, hour) for day in (12, 14) for hour in range(7, 10)]
+    random.shuffle(taken)
+    for day, hour in taken:
+        part = camera / random.choice(["a", "b", "c"])
+        part.mkdir(exist_ok=True)
+        where = PARIS if hour == 8 else None
+        photo(part, f"{day}-{hour}.jpg", f"2024-07-{day}T{hour:02}:00:00", where)
+    expected = {
+        "2024-07-12 Office": 13,
+        "2024-07-14 Office": 13,
+        "2024-07-16": 5,
+        "2024-07-16 (2)": 5,
     }
+    plain = replace(trips(camera), arrangement=Arrangement())
+    async with rig_on(server, tmp_path / "ledger.db", [plain], context=Zones()) as rig:
+        await rig.run()
+        await rig.engine.apply(trips(camera))
+        await rig.run()
+        plan = await rig.engine.plan_organising()
+        done = await rig.engine.organise()
+        # Trips of one name count together until they have albums.
+        assert plan.albums == {**dict(list(expected.items())[:2]), "2024-07-16": 10}
+        assert (plan.albums, plan.files) == (done.albums, done.files)
+        again = await rig.engine.plan_organising()
+        assert (again.albums, again.files) == ({}, len(taken))
+    async with rig_on(
+        server, tmp_path / "other.db", [trips(camera)], context=Zones()
+    ) as rig:
+        await rig.run()
+    found = await library.albums()
+    assert {name: len(files) for name, files in found.items()} == expected
+
+
+async def test_trips_wait_for_what_waits(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """As long as more is to be stored two halves of a trip do not become two."""
+    for hour in (*range(5), *range(13, 18)):
+        photo(camera, f"{hour}.jpg", f"2024-07-12T{hour:02}:00:00")
+    folder = trips(camera)
+    plain = replace(folder, arrangement=Arrangement())
+    async with rig_on(server, tmp_path / "ledger.db", [plain]) as rig:
+        await rig.run()
+        await rig.engine.apply(folder)
+        await rig.run()
+        rig.engine.set_waiting_for("camera", ["nobody is home"])
+        between = [camera / f"{hour}.jpg" for hour in range(7, 10)]
+        for path in between:
+            photo(camera, path.name, f"2024-07-12T{int(path.stem):02}:00:00")
+        await rig.run()
+        await rig.wait_for(FileState.WAITING, *between)
+        plan = await rig.engine.plan_organising()
+        done = await rig.engine.organise()
+        assert plan.problems == done.problems == {organiser._TRIPS_WAIT: 10}
+        assert (plan.files, done.files, await library.albums()) == (0, 0, {})
+        explained = await rig.engine.explain_placement(await rig.file(camera / "1.jpg"))
+        assert explained is not None
+        assert not explained.done
+        assert explained.problem == organiser._TRIPS_WAIT
+        assert explained.text.startswith("Its album is not decided yet: Trips")
+        rig.engine.set_waiting_for("camera", [])
+        await rig.run()
+        albums = await library.albums()
+        assert {name: len(files) for name, files in albums.items()} == {
+            "2024-07-12": 13
+        }
+
+
+async def test_names_come_soon(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A city that Immich finds later gives its name by itself, unless somebody has."""
+    monkeypatch.setattr(tripbook, "_PATIENCE", (0.01,) * 1000)
+    cities: dict[str, str] = {}
+
+    async def city(_client: ImmichClient, asset_id: str) -> str | None:
+        return cities.get(asset_id)
+
+    monkeypatch.setattr(ImmichClient, "city", city)
+    for day in (12, 20):
+        for hour in range(5):
+            photo(camera, f"{day}-{hour}.jpg", f"2024-07-{day}T1{hour}:00:00", LONDON)
+    async with rig_on(server, tmp_path / "ledger.db", [trips(camera)]) as rig:
+        await rig.run()
+        album = await library.album_id("2024-07-20")
+        await library.call("PATCH", f"/albums/{album}", {"albumName": "Party"})
+        for asset in server.assets():
+            cities[asset.id] = "London"
+
+        async def named() -> bool:
+            return set(await library.albums()) == {"2024-07-12 London", "Party"}
+
+        await until(named)
+        # Later photos change nothing of that.
+        photo(camera, "20-9.jpg", "2024-07-20T19:00:00", LONDON)
+        photo(camera, "12-9.jpg", "2024-07-12T19:00:00", LONDON)
+        await rig.run()
+        albums = await library.albums()
+        assert {name: len(files) for name, files in albums.items()} == {
+            "2024-07-12 London": 6,
+            "Party": 6,
+        }
+
+
+async def test_name_after_a_restart(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that was found, but not given to the album before the end, is given."""
+    for hour in range(5):
+        photo(camera, f"{hour}.jpg", f"2024-07-12T1{hour}:00:00", LONDON)
+    ledger = tmp_path / "ledger.db"
+    async with rig_on(server, ledger, [trips(camera)]) as rig:
+        await rig.run()
+        await rig.engine.ledger.run(book.set_place, 1, "London")
+    async with rig_on(server, ledger, [trips(camera)]):
+
+        async def named() -> bool:
+            return list(await library.albums()) == ["2024-07-12 London"]
+
+        await until(named)
 
 
 async def test_two_trips_of_one_name(
@@ -256,6 +438,11 @@ async def test_two_trips_of_one_name(
     }
     async with rig_on(server, tmp_path / "ledger.db", [trips(camera)]) as rig:
         await rig.run()
+        assert await library.albums() == expected
+        # What comes later changes no name to that of the other.
+        photo(camera, "b9.jpg", "2024-07-12T21:00:00")
+        await rig.run()
+        expected["2024-07-12 (2)"].append("b9.jpg")
         assert await library.albums() == expected
     async with rig_on(server, tmp_path / "other.db", [trips(camera)]) as rig:
         await rig.run()

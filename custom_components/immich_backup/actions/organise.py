@@ -11,7 +11,7 @@ from ..const import DOMAIN
 from ..engine.ledger import LedgerError
 from ..engine.link import HaltedError, LinkDownError
 from ..engine.organise.geotagger import PLACE_TAG, Undone
-from ..engine.organise.organiser import Organised
+from ..engine.organise.report import Organised
 from ..immich.errors import ImmichError
 from .common import ATTR_CONFIG_ENTRY_ID, ATTR_FOLDERS, ledger_failed, target_of
 

@@ -45,7 +45,8 @@ from .model import (
     Source,
 )
 from .organise.geotagger import Undone
-from .organise.organiser import Explained, Organised, Organiser
+from .organise.organiser import Organiser
+from .organise.report import Explained, Organised
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overdue import OverdueWatch
 from .overview import Overview, OverviewReader

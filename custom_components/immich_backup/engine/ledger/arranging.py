@@ -147,6 +147,14 @@ def unread_files(
     )
 
 
+def is_due(con: sqlite3.Connection, file: int) -> bool:
+    """Return whether a file is still to be organised, now or later."""
+    return (
+        con.execute("SELECT 1 FROM unarranged WHERE file = ?", (file,)).fetchone()
+        is not None
+    )
+
+
 def problem(con: sqlite3.Connection, file: int) -> str | None:
     """Return why a file is not organised yet, if that was tried."""
     row = con.execute(

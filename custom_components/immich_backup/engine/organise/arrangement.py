@@ -150,6 +150,11 @@ class Arrangement:
         )
 
 
+def by_trip(arrangement: Arrangement) -> bool:
+    """Return whether the album of a file is that of its trip."""
+    return arrangement.album is not None and arrangement.album.by is AlbumBy.TRIP
+
+
 def is_template(text: str) -> bool:
     """Return whether a text is one of Home Assistant's templates."""
     return any(sign in text for sign in ("{{", "{%", "{#"))

@@ -4,25 +4,34 @@ What is to be done stands in the ledger, so that it is done later if it can't be
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Executor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 import logging
 
 from ...immich.errors import ImmichError
 from ..clock import Clock
 from ..context import Context
-from ..ledger import Ledger, LedgerError, arranging
-from ..ledger.arranging import Arrangeable
+from ..ledger import Ledger, LedgerError, arranging, folders as ledger_folders
+from ..ledger.arranging import AlbumRow, Arrangeable
+from ..ledger.rehearsal import Rehearsal
 from ..link import HaltedError, LinkDownError, ServerLink
+from ..model import FileState
 from ..watched import WatchedFolder
 from .albums import Albums
+from .arrangement import by_trip
 from .doer import Doer
 from .geotagger import Geotagger, Undone
-from .placement import Placement
-from .planner import Placed, Plan, Planner
-from .subject import Subject
+from .planner import Plan, Planner
+from .report import Explained, Organised
 from .telling import placement_text
 from .todo import Todo, todo_of
 from .tripbook import TripBook
@@ -33,71 +42,8 @@ _LOGGER = logging.getLogger(__name__)
 _BATCH = 20_000
 # Seconds until it is looked whether something is due.
 _INTERVAL = 15 * 60.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Organised:
-    """What was done, or would be: files by what they get."""
-
-    files: int = 0
-    albums: dict[str, int] = field(default_factory=dict)
-    tags: dict[str, int] = field(default_factory=dict)
-    favourites: int = 0
-    visibility: int = 0
-    descriptions: int = 0
-    dates: int = 0
-    places: int = 0
-    ratings: int = 0
-    live_photos: int = 0
-    stacks: int = 0
-    problems: dict[str, int] = field(default_factory=dict)
-
-    def count(self, todo: Todo) -> None:
-        """Count what is to be done."""
-        self.live_photos += len(todo.links)
-        self.stacks += len(todo.stacks)
-        placed = {asset_id for wanted in todo.places.values() for asset_id in wanted}
-        placed.update(key for key, one in todo.telling.items() if one.details.place)
-        self.places += len(placed)
-        for ref, asset_ids in todo.albums.items():
-            self.albums[ref.name] = self.albums.get(ref.name, 0) + len(asset_ids)
-        for tags, asset_ids in todo.tags.items():
-            for tag in tags:
-                self.tags[tag] = self.tags.get(tag, 0) + len(asset_ids)
-        for change, asset_ids in todo.changes.items():
-            self.favourites += len(asset_ids) if change.favourite else 0
-            self.visibility += len(asset_ids) if change.visibility else 0
-            self.descriptions += len(asset_ids) if change.description else 0
-        for telling in todo.telling.values():
-            details = telling.details
-            self.favourites += details.favourite is not None
-            self.descriptions += details.description is not None
-            self.dates += details.taken is not None
-            self.ratings += details.rating is not None
-
-    def note(self, placed: Sequence[Placed]) -> None:
-        """Count what could not be decided."""
-        for _, placement in placed:
-            for problem in placement.problems:
-                self.note_problem(problem)
-
-    def note_problem(self, text: str, count: int = 1) -> None:
-        """Count files for which something could not be done."""
-        self.problems[text] = self.problems.get(text, 0) + count
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """Where one file goes, and why (``text``).
-
-    ``done`` is False while something of it is still to be done; ``problem`` says why that did not work so far.
-    """
-
-    subject: Subject
-    placement: Placement
-    text: str
-    done: bool
-    problem: str | None
+_UNEXPECTED = "Unexpected error, see the log"
+_TRIPS_WAIT = "Trips are looked for once nothing in the folder waits to be stored"
 
 
 class Organiser:
@@ -126,50 +72,70 @@ class Organiser:
         self._clock = clock
         self._folders = folders
         self._doer = Doer(ledger=ledger, link=link, clock=clock)
-        self._trips = TripBook(ledger, context, link.client.city)
+        self._pool = pool
+        self._context = context
+        self._trips = TripBook(ledger, context, clock, link.client.city)
         self._planner = Planner(
-            ledger=ledger,
-            pool=pool,
-            clock=clock,
-            context=context,
-            folders=folders,
-            trips=self._trips,
+            ledger=ledger, pool=pool, clock=clock, context=context, folders=folders
         )
         self._geotagger = Geotagger(link.client, ledger, self._doer.ask)
         self._paused = paused
         self._connect = connect
         self._changed = changed
         self._lock = asyncio.Lock()
+        # Set when there is a reason to look again, or to count anew when to.
         self._wake = asyncio.Event()
+        self._woken = False
 
     async def tend(self) -> None:
         """Organise what is due whenever there is reason to; until it is cancelled."""
         while True:
+            self._woken = False
             with suppress(LedgerError):
                 await self.work()
             # Also while a long run goes on, at the end of which it is done anyway.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_INTERVAL):
-                    await self._wake.wait()
-            self._wake.clear()
+            end = self._clock.monotonic() + _INTERVAL
+            while not self._woken:
+                until = min(end, self._trips.again_at)
+                if (left := until - self._clock.monotonic()) <= 0:
+                    break
+                self._wake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._wake.wait()
 
     def wake(self) -> None:
         """Look again: the server is back, or a person acted."""
+        self._woken = True
         self._wake.set()
 
     async def work(self) -> Organised:
-        """Organise what is due now, as far as the server lets; raises LedgerError."""
+        """Organise what is due now, as far as the server lets; raises LedgerError.
+
+        In a folder with trips nothing is due as long as more is to be stored there, for
+        trips never unite: what lies between two of them may be on its way.
+        """
         report = Organised()
         async with self._lock:
+            numbers = await self._ready()
+            after, found = 0, False
             with suppress(LinkDownError, HaltedError):
-                after = 0
-                while not self._paused() and (batch := await self._due(after)):
+                while not self._paused() and (batch := await self._due(numbers, after)):
                     if not self._link.usable:
                         await self._connect()
                     self._link.check()
+                    # What is due in one batch is seen at once anyway.
+                    if not found and len(batch) == _BATCH:
+                        found = True
+                        if not await self._find_trips(numbers, report):
+                            trips = self._with_trips(numbers)
+                            numbers = [n for n in numbers if n not in trips]
+                            continue
                     reopened = await self._organise_safely(batch, report)
                     after = 0 if reopened else batch[-1].id
                 await self._rename_trips()
+        # There may be a name to ask for again.
+        self._wake.set()
         if report.files:
             self._changed()
         return report
@@ -179,23 +145,30 @@ class Organiser:
 
         Raises LedgerError.
         """
-        await self._ledger.run(arranging.arrange_again, self._numbers(folder_ids))
-        return await self.work()
+        numbers = self._numbers(folder_ids)
+        await self._ledger.run(arranging.arrange_again, numbers)
+        self._trips.ask_at_once()
+        report = await self.work()
+        await self._note_waiting(numbers, report)
+        return report
 
     async def plan(self, folder_ids: Collection[str]) -> Organised:
         """Return what ``again`` would do; nothing is sent or recorded. LedgerError."""
         report = Organised()
+        wanted = self._numbers(folder_ids)
         known = await self._ledger.ask(arranging.albums)
-        for number in self._numbers(folder_ids):
-            after = 0
-            while files := await self._ledger.ask(
-                arranging.page, number, after, _BATCH
-            ):
-                after = files[-1].id
-                plan = await self._planner.plan(files, record=False)
+        numbers = await self._without_waiting(wanted)
+        city = self._link.client.city
+        async with self._rehearsal(numbers, city) as trips:
+            await self._planner.find_trips(
+                self._pages(self._with_trips(numbers)), trips
+            )
+            async for files in self._pages(numbers):
+                plan = await self._planner.plan(files, trips, record=False)
                 report.files += len(files)
-                report.count(todo_of(plan, await self._done(plan), known))
+                report.count(await self._todo(plan, known))
                 report.note(plan.placed)
+        await self._note_waiting(wanted, report)
         return report
 
     async def undo_geotags(self, folder_ids: Collection[str] | None) -> Undone:
@@ -221,18 +194,24 @@ class Organiser:
         if file is None or folder_id not in self._folders:
             return None
         subject = await self._planner.subject(file)
-        plan = await self._planner.plan([file], record=False)
+        async with self._rehearsal([file.folder], _no_city) as trips:
+            plan = await self._planner.plan([file], trips, record=False)
         ((_, placement),) = plan.placed
         (arrangement,) = self._planner.arrangements([file])
         known = await self._ledger.ask(arranging.albums)
-        todo = todo_of(plan, await self._done(plan), known)
+        todo = await self._todo(plan, known)
+        problem = await self._ledger.ask(arranging.problem, file.id)
+        waits = await self._ledger.ask(
+            arranging.is_due, file.id
+        ) and not await self._without_waiting([file.folder])
+        if waits and by_trip(arrangement):
+            placement = replace(placement, album=None, undecided=_TRIPS_WAIT)
         return Explained(
             subject=subject,
             placement=placement,
             text=placement_text(subject, placement, arrangement.album),
-            done=not todo and placement.undecided is None,
-            problem=await self._ledger.ask(arranging.problem, file.id)
-            or placement.undecided,
+            done=not (todo or waits or placement.undecided),
+            problem=_TRIPS_WAIT if waits else problem or placement.undecided,
         )
 
     def _numbers(self, folder_ids: Collection[str]) -> list[int]:
@@ -245,18 +224,86 @@ class Organiser:
             and watched.folder.arranged
         ]
 
-    async def _due(self, after: int) -> list[Arrangeable]:
-        """Return files that are to be organised now."""
+    def _with_trips(self, numbers: Collection[int]) -> list[int]:
+        """Return those of some folders in which albums are those of trips."""
+        return [
+            watched.number
+            for watched in self._folders.values()
+            if watched.number is not None
+            and watched.number in numbers
+            and (
+                by_trip(watched.folder.arrangement)
+                or any(map(by_trip, watched.folder.rule_arrangements.values()))
+            )
+        ]
+
+    async def _without_waiting(self, numbers: Collection[int]) -> list[int]:
+        """Return those of some folders whose trips need not wait for what is stored."""
+        tallies = await self._ledger.ask(ledger_folders.tallies)
+        waiting = {
+            number
+            for number in self._with_trips(numbers)
+            if number in tallies and tallies[number].count(FileState.WAITING)
+        }
+        return [number for number in numbers if number not in waiting]
+
+    async def _note_waiting(self, numbers: Collection[int], report: Organised) -> None:
+        """Count the files of those folders whose trips wait."""
+        waiting = set(numbers).difference(await self._without_waiting(numbers))
+        tallies = await self._ledger.ask(ledger_folders.tallies)
+        if files := sum(tallies[n].count(FileState.PROTECTED) for n in waiting):
+            report.note_problem(_TRIPS_WAIT, files)
+
+    async def _ready(self) -> list[int]:
+        """Return the folders (the ledger's numbers) in which files are organised now."""
         # Without its files nothing is known of what they get.
         present = [
             key for key, watched in self._folders.items() if watched.source is not None
         ]
+        return await self._without_waiting(self._numbers(present))
+
+    async def _due(self, numbers: Sequence[int], after: int) -> list[Arrangeable]:
+        """Return files of these folders that are to be organised now, after one (its id)."""
         return await self._ledger.ask(
-            arranging.due,
-            self._numbers(present),
-            self._clock.time(),
-            after,
-            _BATCH,
+            arranging.due, numbers, self._clock.time(), after, _BATCH
+        )
+
+    async def _all_due(
+        self, numbers: Sequence[int]
+    ) -> AsyncIterator[list[Arrangeable]]:
+        """Yield all files of these folders that are to be organised now, in pages."""
+        after = 0
+        while files := await self._due(numbers, after):
+            after = files[-1].id
+            yield files
+
+    async def _pages(self, numbers: Sequence[int]) -> AsyncIterator[list[Arrangeable]]:
+        """Yield all protected files of these folders, in pages."""
+        for number in numbers:
+            after = 0
+            while files := await self._ledger.ask(
+                arranging.page, number, after, _BATCH
+            ):
+                after = files[-1].id
+                yield files
+
+    @asynccontextmanager
+    async def _rehearsal(
+        self,
+        numbers: Collection[int],
+        city: Callable[[str], Awaitable[str | None]],
+    ) -> AsyncIterator[TripBook]:
+        """Give a copy of what is known of the trips of folders, which may be changed."""
+        rehearsal = Rehearsal(self._ledger.path, numbers, self._pool)
+        try:
+            yield TripBook(rehearsal, self._context, self._clock, city)
+        finally:
+            await rehearsal.close()
+
+    async def _todo(self, plan: Plan, known: Mapping[str, AlbumRow]) -> Todo:
+        """Return what is left to be done, as far as the known albums tell."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, todo_of, plan, await self._done(plan), known
         )
 
     async def _done(self, plan: Plan) -> Mapping[str, set[str]]:
@@ -265,6 +312,19 @@ class Organiser:
         asset_ids |= dict.fromkeys(plan.pairing.links)
         asset_ids |= dict.fromkeys(a for stack in plan.pairing.stacks for a in stack)
         return await self._ledger.ask(arranging.applied, list(asset_ids))
+
+    async def _find_trips(self, numbers: Collection[int], report: Organised) -> bool:
+        """Find the trips of all that is due in these folders; False if a bug is in it."""
+        due = self._all_due(self._with_trips(numbers))
+        try:
+            await self._planner.find_trips(due, self._trips)
+        except LedgerError:
+            raise
+        except Exception:
+            _LOGGER.exception("Unexpected error while looking for trips")
+            report.note_problem(_UNEXPECTED)
+            return False
+        return True
 
     async def _organise_safely(
         self, files: Sequence[Arrangeable], report: Organised
@@ -276,12 +336,11 @@ class Organiser:
             raise
         except Exception:
             _LOGGER.exception("Unexpected error while organising")
-            text = "Unexpected error, see the log"
-            report.note_problem(text, len(files))
+            report.note_problem(_UNEXPECTED, len(files))
             await self._ledger.run(
                 arranging.settle,
                 (),
-                {file.id: text for file in files},
+                {file.id: _UNEXPECTED for file in files},
                 self._clock.time(),
             )
             return False
@@ -292,9 +351,8 @@ class Organiser:
         Returns whether files of before are to be organised now. Raises LinkDownError,
         HaltedError, LedgerError: then all of it is tried again.
         """
-        plan = await self._planner.plan(files, record=True)
-        known = await self._ledger.ask(arranging.albums)
-        todo = todo_of(plan, await self._done(plan), known)
+        plan = await self._planner.plan(files, self._trips, record=True)
+        todo = await self._todo(plan, await self._ledger.ask(arranging.albums))
         postponed: dict[int, str] = {
             file.id: placement.undecided
             for file, placement in plan.placed
@@ -322,14 +380,23 @@ class Organiser:
 
     async def _rename_trips(self) -> None:
         """Let albums follow the names of their trips, whose places became known."""
-        known = await self._ledger.ask(arranging.albums)
         await self._trips.name_places()
-        refs = [ref for ref in await self._trips.renamed() if ref.key in known]
-        if not refs:
-            return
-        albums = Albums(self._link.client, self._ledger, self._clock)
-        # The name is not worth another try.
-        with suppress(ImmichError):
-            await self._doer.ask(albums.look())
-            for ref in refs:
-                await self._doer.ask(albums.put(ref, []))
+        known = await self._ledger.ask(arranging.albums)
+        refs = [
+            ref
+            for ref in await self._trips.renamed()
+            if ref.key in known and known[ref.key].title != ref.name
+        ]
+        if refs:
+            albums = Albums(self._link.client, self._ledger, self._clock)
+            # The name is not worth another try.
+            with suppress(ImmichError):
+                await self._doer.ask(albums.look())
+                for ref in refs:
+                    await self._doer.ask(albums.follow(ref))
+        self._trips.note_renamed()
+
+
+async def _no_city(_asset_id: str) -> str | None:
+    """Ask nobody where an asset is."""
+    return None

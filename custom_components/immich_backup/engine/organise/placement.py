@@ -43,6 +43,9 @@ _CLOCKS = frozenset(
     )
 )
 
+# Albums that depend on where something was taken.
+_PLACED = frozenset((AlbumBy.TRIP, AlbumBy.ZONE))
+
 
 def trip_key(trip: int) -> str:
     """Return by what the album of a trip is remembered; no name looks like it.
@@ -119,6 +122,24 @@ async def place(
     await _find_events(drafts, context)
     await _render(drafts, context)
     return [_placement(draft) for draft in drafts]
+
+
+async def places_of(
+    wanted: Sequence[tuple[Subject, Arrangement]], context: Context, now: float
+) -> list[tuple[Place | None, bool]]:
+    """Return where files were taken, in their order, and whether more may be known later.
+
+    As `place` finds it, with nothing else; ``now`` is epoch seconds.
+    """
+    drafts = [
+        _Draft(subject=subject, arrangement=arrangement)
+        for subject, arrangement in wanted
+    ]
+    await _find_places(drafts, context, now)
+    return [
+        (draft.subject.place or draft.place, draft.placeless is not None)
+        for draft in drafts
+    ]
 
 
 async def _find_places(drafts: Sequence[_Draft], context: Context, now: float) -> None:
@@ -241,6 +262,9 @@ def _album(draft: _Draft) -> tuple[AlbumRef | None, AlbumBy]:
     """Return a file's album, if it goes to one, and by what it was found."""
     choice = draft.choice
     if choice is None or draft.undecided is not None:
+        return None, AlbumBy.NONE
+    if draft.placeless is not None and choice.by in _PLACED:
+        # It would be in another one as well once its place is known.
         return None, AlbumBy.NONE
     ways = [choice.by, choice.otherwise] if choice.by in EVENTFUL else [choice.by]
     for by in ways:

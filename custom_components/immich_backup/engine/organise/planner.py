@@ -1,22 +1,29 @@
 """Where files go: read, asked about at home, sorted into trips and placed, in batches."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from ..clock import Clock
-from ..context import Context
+from ..context import Context, Place
 from ..ledger import Ledger, pairing
 from ..ledger.arranging import Arrangeable
 from ..ledger.pairing import Member
 from ..ledger.trips import Sighting
 from ..model import Folder
 from ..watched import WatchedFolder
-from .arrangement import AlbumBy, Arrangement, StackKind
+from .arrangement import AlbumBy, Arrangement, StackKind, by_trip
 from .correction import Correction, correction_of
 from .pairing import Pairing, pair
-from .placement import AlbumRef, Placement, place
+from .placement import AlbumRef, Placement, place, places_of
 from .reader import Reader
 from .subject import Subject
 from .tripbook import TripBook
@@ -76,7 +83,6 @@ class Planner:
         clock: Clock,
         context: Context,
         folders: Mapping[str, WatchedFolder],
-        trips: TripBook,
     ) -> None:
         """Read in this pool and ask this home about the files of these folders."""
         self._ledger = ledger
@@ -84,37 +90,81 @@ class Planner:
         self._clock = clock
         self._context = context
         self._folders = folders
-        self._trips = trips
 
-    async def plan(self, files: Sequence[Arrangeable], *, record: bool) -> Plan:
-        """Return where files go, in their order; new trips are recorded, or only planned.
+    async def plan(
+        self, files: Sequence[Arrangeable], trips: TripBook, *, record: bool
+    ) -> Plan:
+        """Return where files go, in their order.
 
-        Raises LedgerError.
+        Their trips are found in this book; what else is found is recorded, or only
+        planned. Raises LedgerError.
         """
         batch = _Batch(self._reader())
-        for start in range(0, len(files), _PART):
-            await self._look(files[start : start + _PART], batch)
+        for part in _parts(files):
+            await self._look(part, batch)
         together = await self._pair(batch.paired, record=record)
-        reopened = False
-        if record:
-            for (folder, rules), sightings in batch.taken.items():
-                reopened |= await self._trips.sort(folder, rules, sightings)
-            await self._trips.name_places()
-        trips = await self._trip_albums(batch.taken, record=record)
+        reopened = await self._find_trips(batch.taken, trips)
+        albums = await self._trip_albums(batch.taken, trips)
 
-        def final(file: Arrangeable, placement: Placement) -> Placement:
-            if file.asset_id in together.videos:
-                # Its still stands for the video of a live photo.
-                return Placement()
-            album = trips.get((file.folder, file.asset_id))
-            return (
-                placement
-                if album is None
-                else replace(placement, album=album, by=AlbumBy.TRIP)
-            )
+        def finish() -> list[Placed]:
+            videos = together.videos
+            return [
+                # The still of a live photo stands for its video.
+                (file, Placement())
+                if file.asset_id in videos
+                else (
+                    file,
+                    _on_trip(placement, albums.get((file.folder, file.asset_id))),
+                )
+                for file, placement in batch.placed
+            ]
 
-        placed = [(file, final(file, placement)) for file, placement in batch.placed]
-        return Plan(placed, together, reopened)
+        return Plan(await self._in_thread(finish), together, reopened)
+
+    async def find_trips(
+        self, pages: AsyncIterable[Sequence[Arrangeable]], trips: TripBook
+    ) -> None:
+        """Find the trips of files, that come page by page, before any of them is placed.
+
+        Found page by page they would depend on which photos come first. Each page is
+        read, and read again when it is placed: no more than one is in memory. Raises
+        LedgerError.
+        """
+        spans: dict[tuple[int, TripRules], list[float]] = {}
+        async for files in pages:
+            taken: _Taken = {}
+            for part in _parts(files):
+                await self._see(part, taken)
+            for key, sightings in taken.items():
+                await trips.note(key[0], sightings)
+                times = [one.moment.at for one in sightings.values()]
+                span = spans.setdefault(key, times[:1] * 2)
+                span[:] = min(span[0], *times), max(span[1], *times)
+        for folder, rules in sorted(spans):
+            await trips.find(folder, rules, *spans[folder, rules])
+        if spans:
+            await trips.name_places()
+
+    async def _see(self, files: Sequence[Arrangeable], taken: _Taken) -> None:
+        """Note when and where those files were taken whose albums are those of trips."""
+        wanted = [
+            (file, arrangement)
+            for file, arrangement in zip(files, self.arrangements(files), strict=True)
+            if by_trip(arrangement)
+        ]
+        some = [file for file, _ in wanted]
+        arrangements = [arrangement for _, arrangement in wanted]
+        subjects = await self._read(self._reader(), some, arrangements, ())
+        places = await places_of(
+            list(zip(subjects, arrangements, strict=True)),
+            self._context,
+            self._clock.time(),
+        )
+        for file, arrangement, subject, (where, later) in zip(
+            some, arrangements, subjects, places, strict=True
+        ):
+            if not later:
+                _sight(taken, file, arrangement, subject, where)
 
     async def _look(self, files: Sequence[Arrangeable], batch: _Batch) -> None:
         """Place some files, and note what is to be known of all of them."""
@@ -135,15 +185,15 @@ class Planner:
                 files, subjects, arrangements, placements, strict=True
             )
         ]
-        for file, arrangement, subject in zip(
-            files, arrangements, subjects, strict=True
+        for file, arrangement, subject, placement in zip(
+            files, arrangements, subjects, placements, strict=True
         ):
             if file.id in pairs and subject.read:
                 batch.add(file, subject, arrangement.stacks)
-            if arrangement.album is not None and arrangement.album.by is AlbumBy.TRIP:
-                key = file.folder, arrangement.album.trips
-                sighting = _sighting(file.asset_id, subject)
-                batch.taken.setdefault(key, {})[file.asset_id] = sighting
+            # What may be decided later shall not change what is decided now.
+            if by_trip(arrangement) and placement.undecided is None:
+                where = subject.place or placement.place
+                _sight(batch.taken, file, arrangement, subject, where)
         others = await self._read(
             batch.reader, twins, [Arrangement()] * len(twins), {t.id for t in twins}
         )
@@ -164,21 +214,27 @@ class Planner:
         own = {file.id for file in files}
         return found | twins.files, [t for t in twins.unread if t.id not in own]
 
+    async def _find_trips(self, taken: _Taken, trips: TripBook) -> bool:
+        """Find the trips of what was taken; return whether others belong to one now."""
+        reopened = False
+        for folder, rules in sorted(taken):
+            sightings = taken[folder, rules]
+            await trips.note(folder, sightings)
+            times = [one.moment.at for one in sightings.values()]
+            reopened |= await trips.find(folder, rules, min(times), max(times))
+        if taken:
+            await trips.name_places()
+        return reopened
+
     async def _trip_albums(
-        self, taken: _Taken, *, record: bool
+        self, taken: _Taken, trips: TripBook
     ) -> Mapping[tuple[int, str], AlbumRef]:
         """Return the albums of trips, by folder and asset."""
-        albums: dict[tuple[int, str], AlbumRef] = {}
-        for (folder, rules), sightings in taken.items():
-            if record:
-                found = await self._trips.albums(folder, list(sightings))
-            else:
-                found = await self._trips.plan(folder, rules, sightings)
-            albums |= {
-                (folder, asset_id): found[asset_id]
-                for asset_id in sightings.keys() & found.keys()
-            }
-        return albums
+        return {
+            (folder, asset_id): ref
+            for (folder, _), sightings in taken.items()
+            for asset_id, ref in (await trips.albums(folder, list(sightings))).items()
+        }
 
     async def _pair(self, paired: _Paired, *, record: bool) -> Pairing:
         """Return what belongs together in directories, with what was known before."""
@@ -192,9 +248,7 @@ class Planner:
             (list({m.file: m for m in (*known[key], *members)}.values()), kinds)
             for key, (kinds, members) in paired.items()
         ]
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, pair, directories
-        )
+        return await self._in_thread(lambda: pair(directories))
 
     async def subject(self, file: Arrangeable) -> Subject:
         """Return one file as its arrangement sees it; it is read."""
@@ -228,7 +282,11 @@ class Planner:
                 for file, arrangement in zip(files, arrangements, strict=True)
             ]
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, read)
+        return await self._in_thread(read)
+
+    async def _in_thread[T](self, work: Callable[[], T]) -> T:
+        """Do what takes a while in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def arrangements(self, files: Sequence[Arrangeable]) -> list[Arrangement]:
         """Return what is wanted of files; nothing where the folder is gone."""
@@ -268,12 +326,32 @@ def _correction(
     )
 
 
-def _sighting(asset_id: str, subject: Subject) -> Sighting:
-    """Return when and where an asset was taken, as trips see it."""
-    moment = Moment(
-        asset_id=asset_id, at=subject.taken.timestamp(), place=subject.place
+def _sight(
+    taken: _Taken,
+    file: Arrangeable,
+    arrangement: Arrangement,
+    subject: Subject,
+    where: Place | None,
+) -> None:
+    """Note when and where a file was taken whose album is that of its trip."""
+    assert arrangement.album is not None
+    moment = Moment(asset_id=file.asset_id, at=subject.taken.timestamp(), place=where)
+    sighting = Sighting(moment=moment, day=subject.taken.date())
+    key = file.folder, arrangement.album.trips
+    taken.setdefault(key, {})[file.asset_id] = sighting
+
+
+def _on_trip(placement: Placement, album: AlbumRef | None) -> Placement:
+    """Return where a file goes, by the album of its trip if it belongs to one."""
+    return (
+        placement if album is None else replace(placement, album=album, by=AlbumBy.TRIP)
     )
-    return Sighting(moment=moment, day=subject.taken.date())
+
+
+def _parts(files: Sequence[Arrangeable]) -> Iterator[Sequence[Arrangeable]]:
+    """Yield files in parts that are looked at in one go."""
+    for start in range(0, len(files), _PART):
+        yield files[start : start + _PART]
 
 
 def _member(file: Arrangeable, subject: Subject) -> Member:

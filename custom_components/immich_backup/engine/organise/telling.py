@@ -49,11 +49,11 @@ def _album_text(
     """Return which album a file gets, and why."""
     if choice is None:
         return "No album is chosen for it."
-    if placement.undecided is not None:
+    if placement.album is None and placement.undecided is not None:
         return f"Its album is not decided yet: {placement.undecided}."
     if placement.album is None:
         if choice.by is AlbumBy.ZONE:
-            known = subject.place is not None
+            known = (subject.place or placement.place) is not None
             why = "it is in no zone" if known else "nothing says where it was taken"
         else:
             why = _NO_ALBUM.get(choice.by, "nothing tells which")

@@ -3,7 +3,8 @@
 Pure: the same moments give the same trips, in whatever order they come.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import asin, cos, radians, sin, sqrt
@@ -13,7 +14,7 @@ from ..context import Place
 _EARTH_KM = 6371.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TripRules:
     """What ends a trip, and how many photos make one."""
 
@@ -22,12 +23,9 @@ class TripRules:
     least: int = 5
 
     @property
-    def reach(self) -> float:
-        """Return within how many seconds photos can matter to each other's trip.
-
-        Fewer photos than make a trip reach no further than a gap from each to the next.
-        """
-        return (self.least + 1) * self.gap_hours * 3600
+    def gap_seconds(self) -> float:
+        """Return after how many seconds without a photo a trip has ended."""
+        return self.gap_hours * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,40 +40,58 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Photos (their assets' ids) that join trips there are, and those of new trips."""
+    """Photos (their assets' ids) that join trips there are, or those of a new one."""
 
     joined: Mapping[str, int]
-    found: Sequence[Sequence[Moment]]
+    found: Sequence[Moment]
 
 
-def assign(moments: Iterable[Moment], rules: TripRules) -> Assignment:
-    """Return which trips photos without one belong to.
+def assign(moments: Iterable[Moment], rules: TripRules) -> Iterator[Assignment]:
+    """Yield which trips photos without one belong to; they come ordered (see `order`).
 
     A trip that exists keeps its photos and is never united with another one: where
-    photos connect two, each joins the one that is nearer in time.
+    photos connect two, each joins the one that is nearer in time. Of all photos only
+    those that follow each other within the gaps are in memory together.
     """
-    joined: dict[str, int] = {}
-    found: list[list[Moment]] = []
-    for chain in _chains(sorted(moments, key=lambda m: (m.at, m.asset_id)), rules):
+    for chain in _chains(moments, rules):
         settled = [moment for moment in chain if moment.trip is not None]
-        if settled:
-            for moment in chain:
-                if moment.trip is None:
-                    nearest = min(settled, key=lambda m: (abs(m.at - moment.at), m.at))
-                    assert nearest.trip is not None
-                    joined[moment.asset_id] = nearest.trip
-        elif len(chain) >= rules.least:
-            found.append(chain)
-    return Assignment(joined, found)
+        if not settled:
+            if len(chain) >= rules.least:
+                yield Assignment({}, chain)
+        elif len(settled) < len(chain):
+            yield Assignment(dict(_joined(chain, settled)), ())
 
 
-def _chains(moments: Sequence[Moment], rules: TripRules) -> Iterator[list[Moment]]:
+def order(moment: Moment) -> tuple[float, str]:
+    """Return by what photos are ordered."""
+    return moment.at, moment.asset_id
+
+
+def _joined(
+    chain: Sequence[Moment], settled: Sequence[Moment]
+) -> Iterator[tuple[str, int]]:
+    """Yield for the photos of a chain that have no trip the nearest one."""
+    times = [moment.at for moment in settled]
+    for moment in chain:
+        if moment.trip is not None:
+            continue
+        after = bisect_left(times, moment.at)
+        near = [*settled[after : after + 1]]
+        if after > 0:
+            # Of several of one time the first.
+            near.append(settled[bisect_left(times, times[after - 1])])
+        nearest = min(near, key=lambda m: (abs(m.at - moment.at), m.at))
+        assert nearest.trip is not None
+        yield moment.asset_id, nearest.trip
+
+
+def _chains(moments: Iterable[Moment], rules: TripRules) -> Iterator[list[Moment]]:
     """Yield photos in a row of which each follows the one before within the gaps."""
     chain: list[Moment] = []
     here: Place | None = None
     for moment in moments:
         apart = chain and (
-            moment.at - chain[-1].at > rules.gap_hours * 3600
+            moment.at - chain[-1].at > rules.gap_seconds
             or (
                 here is not None
                 and moment.place is not None
@@ -109,10 +125,10 @@ def trip_name(first: date, last: date, place: str | None) -> str:
     return f"{days} {place}" if place else days
 
 
-def middle(moments: Collection[Moment]) -> Moment | None:
+def middle(moments: Iterable[Moment]) -> Moment | None:
     """Return the photo in the middle of those whose place is known."""
     placed = sorted(
         (moment for moment in moments if moment.place is not None),
-        key=lambda moment: (moment.at, moment.asset_id),
+        key=order,
     )
     return placed[len(placed) // 2] if placed else None
