@@ -19,7 +19,9 @@ from custom_components.immich_backup.engine.context import (
 from custom_components.immich_backup.engine.geotags import GeotagRules, Whereabouts
 from custom_components.immich_backup.engine.ledger import arranging
 from custom_components.immich_backup.engine.model import RunOutcome
+from custom_components.immich_backup.engine.organise import organiser
 from custom_components.immich_backup.engine.organise.geotagger import PLACE_TAG, Undone
+from custom_components.immich_backup.immich import ImmichClient
 from simulator import Action, Fault, Simulator
 from tests.support import media
 
@@ -366,3 +368,71 @@ async def test_a_copy_with_a_sidecar(
         (place,) = await places(library, asset.original_file_name)
         assert place == pytest.approx(there)
         assert await library.tags() == {}
+
+
+@pytest.fixture
+def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no server know what a place is called."""
+
+    async def city(_client: ImmichClient, _asset_id: str) -> str | None:
+        return None
+
+    monkeypatch.setattr(ImmichClient, "city", city)
+
+
+@pytest.mark.usefixtures("nameless")
+@pytest.mark.parametrize("batch", [2, 20_000])
+async def test_trips_know_the_place(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    batch: int,
+) -> None:
+    """A trip ends where a person went far away, though no photo tells it."""
+    monkeypatch.setattr(organiser, "_BATCH", batch)
+    london = (51.5, -0.13)
+    minutes = [*range(0, 50, 10), *range(120, 170, 10)]
+    history = FakeHistory(
+        anna=[fix(m * 60, PARIS if m < 100 else london) for m in minutes]
+    )
+    for m in reversed(minutes):
+        shot(camera, f"{m:03}.jpg", NOON + timedelta(minutes=m))
+    folder = tagged(camera, album="trip")
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=history) as rig:
+        await organised(rig)
+        expected = {
+            "2026-04-30": [f"{m:03}.jpg" for m in minutes[:5]],
+            "2026-04-30 (2)": [f"{m:03}.jpg" for m in minutes[5:]],
+        }
+        assert await library.albums() == expected
+        # What the home has forgotten by then is not forgotten here.
+        history.fixes_of.clear()
+        shot(camera, "100.jpg", NOON + timedelta(minutes=100))
+        await rig.engine.organise()
+        await organised(rig)
+        expected["2026-04-30"].append("100.jpg")
+        assert await library.albums() == expected
+
+
+@pytest.mark.usefixtures("nameless")
+async def test_trips_wait_for_the_place(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """A photo whose place may be known soon is in no trip before, and in no other album."""
+    taken = datetime.fromtimestamp(int(time.time()) - 200, UTC)
+    history = FakeHistory(anna=[Fix(taken - timedelta(minutes=4), PARIS)])
+    for n in range(5):
+        shot(camera, f"{n}.jpg", taken)
+    folder = tagged(camera, album="trip", album_otherwise="year")
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=history) as rig:
+        await organised(rig)
+        assert await library.albums() == {}
+        plan = await rig.engine.plan_organising()
+        assert plan.albums == {}
+        history.fixes_of[ANNA].append(Fix(taken + timedelta(minutes=4), PARIS))
+        await rig.engine.organise()
+        assert await library.albums() == {
+            f"{taken:%Y-%m-%d}": [f"{n}.jpg" for n in range(5)]
+        }
