@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+import json
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +19,10 @@ from custom_components.immich_backup.engine import (
 from custom_components.immich_backup.engine.model import Reason
 from custom_components.immich_backup.immich import ImmichClient
 from simulator import Simulator
+from tests.support.media import jpeg, xmp
+
+from .library import Library
+from .test_pairing import linked, still, video
 
 WISH = Wish(album="Doorbell", tags=("Home/Doorbell",))
 
@@ -194,3 +199,61 @@ async def test_failed_upload_is_retried_on_request(
         assert (await engine.overview()).tally.count(FileState.PARKED) == 1
         assert await engine.retry_failed() == 1
     assert snapshot.exists()
+
+
+async def test_what_belongs_to_files(server: Simulator, tmp_path: Path) -> None:
+    """Live photos are put together; sidecars, Takeout and names count as in folders."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    still(folder, "IMG_1.JPG", "one")
+    video(folder, "IMG_1.MOV", "one")
+    photo(folder, "IMG-20230715-WA0001.jpg", jpeg())
+    photo(folder, "told.jpg", jpeg(appended=b"told"))
+    takeout = {"title": "told.jpg", "description": "By the sea", "favorited": True}
+    (folder / "told.jpg.json").write_text(json.dumps(takeout))
+    photo(folder, "rated.jpg", jpeg(appended=b"rated"))
+    async with aiohttp.ClientSession() as session:
+        library = Library(session, server)
+        async with engine_on(server, tmp_path / "ledger.db") as engine:
+
+            async def upload(*paths: Path) -> set[UploadState]:
+                outcomes = await engine.upload(
+                    [UploadItem(path=str(path), wish=WISH) for path in paths]
+                )
+                assert not any(outcome.problem for outcome in outcomes)
+                return {outcome.state for outcome in outcomes}
+
+            paths = [path for path in folder.iterdir() if path.suffix != ".json"]
+            assert await upload(*paths) == {UploadState.UPLOADED}
+            await server.idle()
+            assert await linked(library, "IMG_1.JPG", "IMG_1.MOV")
+            # The still stands for its video.
+            assert await library.albums() == {
+                "Doorbell": sorted(p.name for p in paths if p.suffix != ".MOV")
+            }
+            dated = await library.asset("IMG-20230715-WA0001.jpg")
+            assert dated["localDateTime"].startswith("2023-07-15T12:00")
+            asset = await library.asset("told.jpg")
+            assert asset["exifInfo"]["description"] == "By the sea"
+            assert asset["isFavorite"]
+            # What is there already has got no sidecar with it.
+            (folder / "rated.xmp").write_text(xmp('xmp:Rating="4"'))
+            assert await upload(folder / "rated.jpg") == {UploadState.DUPLICATE}
+            await server.idle()
+            assert (await library.asset("rated.jpg"))["exifInfo"]["rating"] == 4
+            # Once is enough.
+            puts = len(server.requests.matching("PUT", "/api/assets"))
+            assert await upload(*paths) == {UploadState.DUPLICATE}
+            assert len(server.requests.matching("PUT", "/api/assets")) == puts
+
+
+async def test_what_could_not_be_put_right(server: Simulator, tmp_path: Path) -> None:
+    """The file is stored all the same, and the answer says what is missing."""
+    user = await server.add_user("ada@example.com", "Ada")
+    key = await server.add_api_key(user, ["asset.upload", "user.read"])
+    path = photo(tmp_path, "IMG-20230715-WA0001.jpg", jpeg())
+    async with engine_on(server, tmp_path / "ledger.db", key) as engine:
+        (outcome,) = await engine.upload([UploadItem(path=str(path), wish=Wish())])
+        assert outcome.state is UploadState.UPLOADED
+        assert "asset.update" in (outcome.problem or "")
+        assert (await engine.overview()).tally.present == 0

@@ -47,6 +47,7 @@ from .model import (
 from .organise.geotagger import Undone
 from .organise.organiser import Organiser
 from .organise.report import Explained, Organised
+from .organise.singles import Singles
 from .outbox import Outbox, UploadItem, UploadOutcome
 from .overdue import OverdueWatch
 from .overview import Overview, OverviewReader
@@ -148,6 +149,13 @@ class Engine:
             paused=lambda: self.controls.paused,
             connect=self._connection.ensure,
             new_runner=self._new_runner,
+            singles=Singles(
+                ledger=self.ledger,
+                link=self.link,
+                pool=self._pool,
+                clock=self._clock,
+                context=context,
+            ),
         )
         self._overdue = OverdueWatch(
             ledger=self.ledger,

@@ -20,12 +20,12 @@ from .ledger.rows import FileRow, Stamp
 from .link import HaltedError, LinkDownError, ServerLink
 from .model import FileState, Reason, RunTrigger, Source, Wish
 from .organise.albums import Albums
+from .organise.singles import ROOT, Singles
 from .organise.wishes import grant
 from .runner import Runner
 
-# The files' paths begin here, and so does the folder that they are filed under.
-_ROOT = b"/"
-_SOURCE = Source(_ROOT, None)
+# The files' paths begin at the root, and so does the folder that they are filed under.
+_SOURCE = Source(ROOT, None)
 _RETRY = 60.0
 
 
@@ -78,11 +78,13 @@ class Outbox:
         paused: Callable[[], bool],
         connect: Callable[[], Awaitable[None]],
         new_runner: Callable[..., Runner],
+        singles: Singles,
     ) -> None:
         """Take what it works with.
 
         While it is ``paused`` nothing is sent. ``connect`` makes sure that the server is
-        known; ``new_runner`` makes the runner of a run, with its own ``sources``, ``unsettle`` and ``unexpected``.
+        known; ``new_runner`` makes the runner of a run, with its own ``sources``,
+        ``unsettle`` and ``unexpected``. ``singles`` puts right what was stored.
         """
         self._ledger = ledger
         self._link = link
@@ -92,6 +94,7 @@ class Outbox:
         self._paused = paused
         self._connect = connect
         self._new_runner = new_runner
+        self._singles = singles
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._link_changed = asyncio.Event()
@@ -201,28 +204,40 @@ class Outbox:
         """Queue a file and return its number; raises AccessError."""
         path = os.fsencode(item.path)
         stamp = await asyncio.get_running_loop().run_in_executor(
-            self._pool, look_at, _ROOT, path
+            self._pool, look_at, ROOT, path
         )
         return await self._ledger.run(
             lambda con: outbox.post(con, path, stamp, item.wish, spooled=item.spooled)
         )
 
     async def _work(self) -> None:
-        """Send what is due, grant what was wished, and close what is done."""
+        """Send what is due, and finish what is stored."""
         if not (self._link.trouble or self._link.halt or self._paused()):
             with suppress(LinkDownError, HaltedError):
                 if await self._ledger.run(outbox.posted, _PENDING, 1):
                     await self._connect()
                     await self._send()
         with suppress(LinkDownError, HaltedError):
-            for posted in await self._ledger.run(outbox.posted, _ENDED):
-                problem = await self._grant(posted)
-                if posted.id in self._awaited:
-                    self._awaited[posted.id] = _outcome(posted, problem)
-                await self._ledger.run(outbox.close, [posted.id])
-                if posted.spooled:
-                    await self._remove_copy(posted)
-                self._emit(StatusChanged())
+            while ended := await self._ledger.run(outbox.posted, _ENDED):
+                await self._finish(ended)
+
+    async def _finish(self, ended: Sequence[Posted]) -> None:
+        """Put right what was stored, grant what was wished, and close it.
+
+        Raises LinkDownError, HaltedError: then it is tried again later.
+        """
+        put_right = await self._singles.put_right()
+        for posted in ended:
+            problem = put_right.problems.get(posted.id)
+            # The still of a live photo stands for its video.
+            if posted.asset_id not in put_right.videos:
+                problem = await self._grant(posted) or problem
+            if posted.id in self._awaited:
+                self._awaited[posted.id] = _outcome(posted, problem)
+            await self._ledger.run(outbox.close, [posted.id])
+            if posted.spooled:
+                await self._remove_copy(posted)
+            self._emit(StatusChanged())
 
     async def _send(self) -> None:
         """Take what is queued through the steps of every file."""

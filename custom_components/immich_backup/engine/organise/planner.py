@@ -11,6 +11,7 @@ from collections.abc import (
 )
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ..clock import Clock
 from ..context import Context, Place
@@ -18,8 +19,7 @@ from ..ledger import Ledger, pairing
 from ..ledger.arranging import Arrangeable
 from ..ledger.pairing import Member
 from ..ledger.trips import Sighting
-from ..model import Folder
-from ..watched import WatchedFolder
+from ..model import Folder, Source
 from .arrangement import AlbumBy, Arrangement, StackKind, by_trip
 from .correction import Correction, correction_of
 from .pairing import Pairing, pair
@@ -72,6 +72,22 @@ class Plan:
     reopened: bool
 
 
+class Arranged(Protocol):
+    """A folder by its number in the ledger, and where its files are read now."""
+
+    @property
+    def number(self) -> int | None:
+        """Return the number; None before it is known."""
+
+    @property
+    def folder(self) -> Folder:
+        """Return what is wanted of it."""
+
+    @property
+    def source(self) -> Source | None:
+        """Return where its files are; None while they can't be read."""
+
+
 class Planner:
     """Decides where files go; sends nothing."""
 
@@ -82,7 +98,7 @@ class Planner:
         pool: Executor,
         clock: Clock,
         context: Context,
-        folders: Mapping[str, WatchedFolder],
+        folders: Mapping[str, Arranged],
     ) -> None:
         """Read in this pool and ask this home about the files of these folders."""
         self._ledger = ledger
@@ -298,7 +314,7 @@ class Planner:
             for file in files
         ]
 
-    def _by_number(self) -> Mapping[int, WatchedFolder]:
+    def _by_number(self) -> Mapping[int, Arranged]:
         """Return the folders by the ledger's numbers."""
         return {
             watched.number: watched
