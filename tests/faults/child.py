@@ -85,7 +85,15 @@ async def _back_up(job: Job, disturbed: Disturbance) -> bool:
         path=job.folder,
         rules=RuleSet(),
         settle_seconds=0.1,
-        arrangement=parse_arrangement({"album": "folders", "tags": ["All"]}),
+        arrangement=parse_arrangement(
+            {
+                "album": "folders",
+                "tags": ["All"],
+                "live_photos": True,
+                "stacks": ["raw"],
+                "sidecars": True,
+            }
+        ),
     )
     async with aiohttp.ClientSession() as session:
         engine = Engine(
@@ -103,7 +111,9 @@ async def _back_up(job: Job, disturbed: Disturbance) -> bool:
                     disturbed.restart = False
                     return False
                 tally = (await engine.overview()).tally
-                is_stored = tally.present == tally.count(FileState.PROTECTED) > 0
+                unwanted = tally.count(FileState.UNWANTED)
+                protected = tally.count(FileState.PROTECTED)
+                is_stored = tally.present - unwanted == protected > 0
                 if is_stored and not await engine.ledger.ask(arranging.count):
                     return True
         except LedgerError:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from hashlib import sha1
+from http import HTTPStatus
+import json
 import os
 from pathlib import Path
 import random
@@ -13,14 +15,19 @@ import signal
 import sqlite3
 import sys
 
+from aiohttp import ClientSession, FormData
+
 from simulator import Action, Fault, Simulator
 from tests.support.bare import ROOT
 
+from .belongings import DESCRIPTION, KNOWN, RATING, SIDECARS, STACK, STILL, VIDEO, write
 from .child import CRASHED, NOT_REACHED, Job, Mishap
 
 # What the engine sends at the same time.
 CONCURRENCY = 4
 _LONGEST_LIFE = 120.0
+# When what was stored before was stored.
+_BEFORE = "2020-01-01T00:00:00.000Z"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,7 +124,10 @@ class Scene:
         assert {asset.sha1 for asset in self.server.assets()} == self.contents
         with closing(sqlite3.connect(self.ledger)) as con:
             states = con.execute("SELECT state, count(*) FROM file GROUP BY state")
-            assert dict(states.fetchall()) == {"protected": self.files}
+            assert dict(states.fetchall()) == {
+                "protected": self.files,
+                "unwanted": len(SIDECARS),
+            }
         self._check_organised()
         bodies = Counter(
             request.headers["x-immich-checksum"]
@@ -128,6 +138,28 @@ class Scene:
         assert bodies.total() <= len(self.contents) + CONCURRENCY * self.kills
 
     def _check_organised(self) -> None:
+        """Assert that all is arranged, and nothing is there twice."""
+        self._check_albums()
+        by_name = {asset.original_file_name: asset for asset in self.server.assets()}
+        still, video = by_name[STILL], by_name[VIDEO]
+        assert still.live_photo_video_id == video.id
+        assert (still.visibility, video.visibility) == ("timeline", "hidden")
+        stacks = self.server.backend.store.all("SELECT * FROM stacks")
+        assert [row["primary_asset_id"] for row in stacks] == [by_name[STACK[0]].id]
+        assert {by_name[name].stack_id for name in STACK} == {stacks[0]["id"]}
+        # What was there before is told of its sidecar, others take theirs with them.
+        for name in SIDECARS.values():
+            if name != KNOWN:
+                assert by_name[name].sidecar_path is not None
+        assert by_name[KNOWN].sidecar_path is None
+        row = self.server.backend.store.one(
+            "SELECT edits FROM assets WHERE id = ?", by_name[KNOWN].id
+        )
+        assert row is not None
+        edits = json.loads(row["edits"])
+        assert (edits["description"], edits["rating"]) == (DESCRIPTION, RATING)
+
+    def _check_albums(self) -> None:
         """Assert that there is one album for each sub-folder, with all of its files."""
         db = self.server.backend.store.db
         albums = db.execute(
@@ -137,13 +169,15 @@ class Scene:
         by_sha1 = {asset.sha1: asset.id for asset in self.server.assets()}
         expected = {
             (path.parent.name, by_sha1[sha1(path.read_bytes()).hexdigest()])
-            for path in self.folder.rglob("*.jpg")
+            for path in self.folder.rglob("*.*")
+            # A live photo's video is part of its still.
+            if path.name not in SIDECARS and path.name != VIDEO
         }
         assert {tuple(row) for row in albums} == expected
         names = [row[0] for row in db.execute("SELECT name FROM albums")]
         assert sorted(names) == sorted(set(names)), "two albums of one name"
         tagged = {row[0] for row in db.execute("SELECT asset_id FROM tag_assets")}
-        assert tagged == set(by_sha1.values())
+        assert tagged == {asset_id for _, asset_id in expected}
 
 
 @asynccontextmanager
@@ -152,7 +186,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Write files of 1 KB to ``largest`` bytes, some with the same content.
 
-    The server reads each body at ``rate`` bytes a second (0: as fast as it can).
+    Beside them lie files that belong together. The server reads each body at ``rate`` bytes a second (0: as fast as it can).
     """
     chance = random.Random(seed)
     folder = base / "photos"
@@ -167,7 +201,9 @@ async def scene(
         path = folder / f"day{number % 3}" / f"p{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    belongings = write(folder / "together")
     async with Simulator(base / "server", process=False) as server:
+        await _store(server, folder / "together" / KNOWN)
         if rate:
             server.faults.add(
                 Fault(
@@ -178,9 +214,23 @@ async def scene(
             folder=folder.resolve(),
             ledger=base / "ledger.db",
             server=server,
-            contents={sha1(content).hexdigest() for content in written},
-            files=files,
+            contents={
+                sha1(content).hexdigest() for content in (*written, *belongings)
+            },
+            files=files + len(belongings),
         )
+
+
+async def _store(server: Simulator, path: Path) -> None:
+    """Store a file as if somebody had uploaded it before; its request is forgotten."""
+    form = FormData({"fileCreatedAt": _BEFORE, "fileModifiedAt": _BEFORE})
+    form.add_field("assetData", path.read_bytes(), filename=path.name)
+    async with (
+        ClientSession(headers={"x-api-key": server.api_key}) as session,
+        session.post(f"{server.url}/api/assets", data=form) as response,
+    ):
+        assert response.status == HTTPStatus.CREATED
+    server.requests.clear()
 
 
 async def kill_at_random(
