@@ -158,6 +158,37 @@ async def test_rules_refine(
     }
 
 
+async def test_a_rule_for_the_locked_folder(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """Its files are shown there, described by it, and in no album of the folder."""
+    rule = parse_rule({"name": "Private", "action": "back_up", "paths": ["own/"]}, 1)
+    wishes = {"visibility": "locked", "description": "Mine"}
+    folder = replace(
+        arranged(camera, album="year", visibility="archive", description="Card"),
+        rules=RuleSet(rules=(rule,)),
+        rule_arrangements={"Private": parse_arrangement(wishes)},
+    )
+    take(camera, "own/a.jpg", "2024-05-17T12:00:00")
+    take(camera, "b.jpg", "2024-05-17T12:00:00")
+    async with rig_on(server, tmp_path / "ledger.db", [folder]) as rig:
+        assert (await rig.run()).outcome is RunOutcome.COMPLETED
+        assert await library.albums() == {"2024": ["b.jpg"]}
+        assert {one.original_file_name: one.visibility for one in server.assets()} == {
+            "a.jpg": "locked",
+            "b.jpg": "archive",
+        }
+        asset = await library.asset("b.jpg")
+        assert asset["exifInfo"]["description"] == "Card"
+        # What is locked can't be looked at with a key.
+        explained = await rig.engine.explain_placement(
+            await rig.file(camera / "own/a.jpg")
+        )
+        assert explained is not None
+        assert explained.done
+        assert explained.placement.description == "Mine"
+
+
 async def test_a_library_from_before(
     server: Simulator, library: Library, tmp_path: Path, camera: Path
 ) -> None:

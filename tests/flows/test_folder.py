@@ -60,6 +60,7 @@ from custom_components.immich_backup.flows.when_form import (
     SECTION_PRESENCE,
 )
 from custom_components.immich_backup.folders import build_folder
+from custom_components.immich_backup.immich import Visibility
 from simulator import Action, Fault
 from tests.support.flows import (
     assert_readable,
@@ -481,6 +482,10 @@ async def test_album_refused(
         ({"album": "a" * 201}, "rule_too_long"),
         ({"album": "name"}, "unknown"),
         ({"tags": ["//"]}, "rule_not_a_tag"),
+        ({"album": "Door", "visibility": "locked"}, "rule_locked_album"),
+        ({"visibility": "attic"}, "unknown"),
+        ({"description": "a" * 2001}, "rule_too_long"),
+        ({"description": "{{ media.x.y }}"}, "rule_template"),
         ({"album": "{{ media.x.y }}"}, "rule_template"),
         ({"template": "{{ media.x.y }}"}, "rule_template"),
         ({"template": "{{ media.name }}"}, "rule_template"),
@@ -497,6 +502,47 @@ async def test_rule_that_can_not_be_organised(
     form = await submit(home, await begin(home), values)
     assert form["errors"] == {SECTION_WHAT: error}
     assert details(form)["rule"] == "Bell"
+
+
+async def test_rule_for_the_locked_folder(home: Home) -> None:
+    """Its files get no album: it may name none, but the folder may."""
+    await home.set_up()
+    rule = {"name": "Private", "action": "back_up", "paths": ["x"]}
+    rule |= {"visibility": "locked", "description": "{{ media.name }}"}
+    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
+    confirm = await submit(home, await begin(home), values)
+    form = await submit(home, confirm, ORGANISE)
+    confirm = await submit(home, form, organise_form(album="year"))
+    await submit(home, confirm, SAVE)
+    (subentry,) = home.entry.subentries.values()
+    assert subentry.data[CONF_RULES] == [rule]
+    folder = build_folder("", "", subentry.data)
+    refined = folder.arrangement.refined(folder.rule_arrangements["Private"])
+    assert refined.album is None
+    assert refined.visibility is Visibility.LOCKED
+    assert refined.description == "{{ media.name }}"
+
+
+async def test_rule_of_a_locked_folder(home: Home) -> None:
+    """It may name an album only if it shows its files elsewhere, whichever came first."""
+    folder = home.folder()
+    locked = {"visibility": "locked"}
+    await home.set_up(folder_data(folder, organise=locked))
+    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], "album": "Door"}
+    elsewhere = {**rule, "visibility": "archive"}
+    for wrong in (rule, rule | locked):
+        values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: [wrong]}})
+        form = await submit(home, await begin(home, "folder1"), values)
+        assert form["errors"] == {
+            SECTION_WHAT: "rule_locked_album" if wrong != rule else "folder_locked"
+        }
+        assert details(form)["rule"] == "Bell"
+    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: [elsewhere]}})
+    confirm = await submit(home, form, values)
+    form = await submit(home, confirm, ORGANISE)
+    confirm = await submit(home, form, suggested(form))
+    await submit(home, confirm, SAVE)
+    assert home.entry.subentries["folder1"].data[CONF_RULES] == [elsewhere]
 
 
 async def test_empty_fields_are_not_stored(home: Home) -> None:

@@ -29,7 +29,7 @@ from ..engine.clock import SystemClock
 from ..engine.detect.root import Root
 from ..engine.enquiry import Enquiry
 from ..engine.ledger import LedgerError
-from ..engine.organise.arrangement import AlbumBy
+from ..engine.organise.arrangement import AlbumBy, parse_arrangement
 from ..engine.preview import Preview, preview
 from ..folders import build_folder
 from ..home import HomeContext
@@ -320,8 +320,9 @@ class FolderSubentryFlow(SavingFlow):
             errors[CONF_PATH] = "not_answering"
         what = form[SECTION_WHAT]
         rules = what.get(CONF_RULES, [])
+        arrangement = parse_arrangement(organise_data_of(self._organise, self._album))
         try:
-            await check_rules(self.hass, texts, rules, names)
+            await check_rules(self.hass, texts, rules, names, arrangement)
         except RuleMistake as err:
             # A section shows no errors of its fields, only its own.
             errors[SECTION_WHAT] = err.reason

@@ -31,6 +31,7 @@ import probatio
 
 from ..const import (
     CONF_ALBUM,
+    CONF_DESCRIPTION,
     CONF_DETECTION,
     CONF_FAVOURITE,
     CONF_INCLUDE_EXISTING,
@@ -39,9 +40,11 @@ from ..const import (
     CONF_SETTLE_SECONDS,
     CONF_TAGS,
     CONF_TYPES,
+    CONF_VISIBILITY,
     DEFAULT_SETTLE_SECONDS,
 )
 from ..engine import Detection, MediaKind, RuleAction
+from ..immich import Visibility
 
 SECTION_WHAT = "what"
 SECTION_DETAILS = "details"
@@ -144,6 +147,26 @@ _RULE_FIELDS: dict[str, ObjectSelectorField] = {
     CONF_ALBUM: ObjectSelectorField(selector=TextSelector()),
     CONF_TAGS: _words(),
     CONF_FAVOURITE: ObjectSelectorField(selector=BooleanSelector()),
+    CONF_VISIBILITY: ObjectSelectorField(
+        selector=SelectSelector(
+            SelectSelectorConfig(
+                options=[
+                    SelectOptionDict(value=visibility, label=label)
+                    for visibility, label in (
+                        (Visibility.TIMELINE, "In the timeline"),
+                        (Visibility.ARCHIVE, "In the archive"),
+                        (Visibility.HIDDEN, "Nowhere (hidden)"),
+                        (Visibility.LOCKED, "In the locked folder"),
+                    )
+                ],
+                # Unlike a list it can be emptied again.
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        )
+    ),
+    CONF_DESCRIPTION: ObjectSelectorField(
+        selector=TextSelector(TextSelectorConfig(multiline=True))
+    ),
 }
 
 

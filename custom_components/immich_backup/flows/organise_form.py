@@ -259,10 +259,9 @@ async def check_organise(
         arrangement = parse_arrangement(values)
     except ArrangementError as err:
         return {_place_of(err.field): err.reason}, {}
-    if arrangement.visibility is Visibility.LOCKED:
-        for rule in rules:
-            if parse_arrangement(rule).album is not None:
-                return {SECTION_MORE: "locked_rule"}, {"rule": str(rule.get("name"))}
+    for rule in rules:
+        if arrangement.locks_album_of(parse_arrangement(rule)):
+            return {SECTION_MORE: "locked_rule"}, {"rule": str(rule.get("name"))}
     return await check_templates(hass, arrangement)
 
 

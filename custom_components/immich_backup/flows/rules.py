@@ -7,18 +7,23 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 
 from ..engine import RuleAction, RuleError, parse_rule
-from ..engine.organise.arrangement import ArrangementError, parse_arrangement
+from ..engine.organise.arrangement import (
+    Arrangement,
+    ArrangementError,
+    parse_arrangement,
+)
 from ..engine.rules.glob import GlobCriterion
 from ..engine.rules.template import TemplateCriterion, answer_of
 from ..home import HomeContext
 from .organise_form import check_templates, sample_variables
 from .texts import Texts
 
-# What is wrong with the album or the tags of a rule; other texts fit as they are.
+# What is wrong with what a rule says of its files; other texts fit as they are.
 _MISTAKES = {
     "name_missing": "unknown",
     "too_long": "rule_too_long",
     "not_a_tag": "rule_not_a_tag",
+    "locked_album": "rule_locked_album",
 }
 
 
@@ -37,16 +42,18 @@ async def check_rules(
     texts: Texts,
     rules: Sequence[Mapping[str, Any]],
     folders: Collection[str],
+    arrangement: Arrangement,
 ) -> None:
     """Raise RuleMistake for the first rule that can't be what was meant.
 
-    ``folders`` are the names by which the folder itself is known.
+    ``folders`` are the names by which the folder itself is known, ``arrangement`` is
+    what all of its files get.
     """
     for number, data in enumerate(rules, 1):
         name = str(data.get(CONF_NAME, number))
         try:
             rule = parse_rule(data, number)
-            arrangement = parse_arrangement(data)
+            wanted = parse_arrangement(data)
         except ArrangementError as err:
             field = "album" if err.field.startswith("album") else err.field
             raise RuleMistake(
@@ -60,7 +67,9 @@ async def check_rules(
             ) from err
         if rule.action is RuleAction.SKIP and not rule.criteria:
             raise RuleMistake("fits_everything", rule=name)
-        _, details = await check_templates(hass, arrangement)
+        if arrangement.locks_album_of(wanted):
+            raise RuleMistake("folder_locked", rule=name)
+        _, details = await check_templates(hass, wanted)
         if details:
             raise RuleMistake("rule_template", rule=name, **details)
         for criterion in rule.criteria:

@@ -128,10 +128,16 @@ class Arrangement:
         dated = self.album is not None and self.album.by in DATED | EVENTFUL
         return dated or bool(self.templates) or self.geotag is not None
 
+    def locks_album_of(self, rule: Arrangement) -> bool:
+        """Return whether a rule names an album, and this locks its files away from it."""
+        visibility = rule.visibility or self.visibility
+        return visibility is Visibility.LOCKED and rule.album is not None
+
     def refined(self, rule: Arrangement) -> Arrangement:
         """Return this of a folder with what a rule of it says for its files.
 
-        Tags are added; all else that the rule says replaces what the folder says.
+        Tags are added; all else that the rule says replaces what the folder says. What
+        goes to the locked folder gets no album: the server refuses it.
         """
         visibility = rule.visibility or self.visibility
         album = self.album if rule.album is None else rule.album
