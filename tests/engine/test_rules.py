@@ -1,9 +1,10 @@
 """Rules: reading them, patterns on paths, decisions and when they change."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, strategies as st
 import pytest
@@ -16,7 +17,7 @@ from custom_components.immich_backup.engine import (
     RuleSet,
     parse_rule,
 )
-from custom_components.immich_backup.engine.media import MediaFacts, Trouble
+from custom_components.immich_backup.engine.media import DateSource, MediaFacts, Trouble
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.rules import Media
 from custom_components.immich_backup.engine.rules.age import AgeCriterion
@@ -419,6 +420,45 @@ def test_capture_days_are_included(taken: datetime, expected: bool) -> None:
     rules = only(rule(captured_from="2024-05-01", captured_to="2024-05-02"))
     item = media(read=lambda: MediaFacts(captured_at=taken))
     assert rules.decide(item, NOW).wanted is expected
+
+
+def test_capture_day_is_that_of_the_place() -> None:
+    """What tells only UTC was taken on the day by the clock at home."""
+    rules = only(rule(captured_from="2024-05-01", captured_to="2024-05-01"))
+    late = datetime(2024, 4, 30, 23, 30)
+    for source, wanted in ((DateSource.MOVIE_HEADER, True), (DateSource.EXIF, False)):
+        facts = MediaFacts(
+            captured_at=late, captured_source=source, utc_offset=timedelta()
+        )
+        item = media(read=lambda facts=facts: facts, zone=ZoneInfo("Europe/Berlin"))
+        assert rules.decide(item, NOW).wanted is wanted
+
+
+@pytest.mark.parametrize(
+    ("wishes", "looks"),
+    [
+        ({"captured_from": "2024-05-01"}, True),
+        ({"location": "yes"}, True),
+        ({"zones": "Home"}, True),
+        ({"calendars": "calendar.family"}, True),
+        ({"template": "{{ media.zone }}"}, True),
+        ({"cameras": "Canon", "min_pixels": 10, "screenshot": "no"}, False),
+        ({"paths": "a/", "older_than_days": 3, "types": "photo"}, False),
+    ],
+)
+def test_what_lies_beside(wishes: dict[str, object], looks: bool) -> None:
+    """It is looked at for when and where it was taken, once, and for nothing else."""
+    calls = []
+
+    def look() -> tuple[None, None]:
+        calls.append(1)
+        return None, None
+
+    rules = only(rule(**wishes), rule(**wishes))
+    assert rules.looks_beside is looks
+    facts = MediaFacts(make="Canon", width=100, height=100)
+    rules.decide(media(read=lambda: facts, look_beside=look), NOW)
+    assert len(calls) == looks
 
 
 def test_pixels_are_those_of_the_longer_side() -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from .access import AccessError, look_at, open_unchanged
 from .media import MediaFacts, Trouble, read_sidecar, read_takeout
-from .media.companions import SidecarKind
+from .media.companions import TAKEOUT, XMP, SidecarKind
 
 # Of so many directories it is kept what lies beside what.
 _DIRECTORIES = 16
@@ -63,6 +63,26 @@ class Sidecar:
     facts: MediaFacts
     digest: str | None = None
     content: bytes | None = field(default=None, repr=False)
+
+
+class Surroundings:
+    """Reads what lies beside the files of one folder; blocking, for threads."""
+
+    def __init__(self, root: bytes) -> None:
+        """Look below this directory; nothing is read yet."""
+        self.root = root
+        self._xmp, self._takeout = Beside(root, XMP), Beside(root, TAKEOUT)
+
+    def of(self, path: bytes) -> tuple[Sidecar | None, MediaFacts | None]:
+        """Return what a file's XMP sidecar and its JSON file of Takeout say.
+
+        ``path`` is relative to the folder. None for what is not there, or can't be read.
+        """
+        xmp, takeout = self._xmp.of(path), self._takeout.of(path)
+        return (
+            None if xmp is None else load_sidecar(self.root, xmp),
+            None if takeout is None else load_takeout(self.root, takeout),
+        )
 
 
 def load_sidecar(root: bytes, path: bytes, *, keep: bool = False) -> Sidecar | None:

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 import os
 
 from .access import AccessError, VanishedError, look_at, open_unchanged
+from .beside import Surroundings
 from .enquiry import Enquiry
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
@@ -42,12 +43,14 @@ async def evaluate(
     on_disk: bool,
     pool: Executor,
     enquiry: Enquiry,
+    beside: Surroundings | None = None,
 ) -> Evaluation:
     """Decide for a batch of files of one folder, in threads of a pool.
 
     With ``on_disk`` each file must still be as it was seen; without it the ledger's
     facts are taken as they are (rules that changed need no walk). What rules ask the
-    home is asked once for all of the files.
+    home is asked once for all of the files. ``beside`` reads what lies beside them,
+    where that counts.
     """
     run = asyncio.get_running_loop().run_in_executor
     outcome = Evaluation()
@@ -67,6 +70,7 @@ async def evaluate(
                         existing=file.existing,
                         folder=folder.name,
                         zone=zone,
+                        beside=beside,
                     ),
                 )
                 for file in seen
@@ -92,8 +96,12 @@ def media_of(
     existing: bool,
     folder: str = "",
     zone: tzinfo = UTC,
+    beside: Surroundings | None = None,
 ) -> Media:
-    """Return a file as the rules see it; what is inside is read when asked for."""
+    """Return a file as the rules see it.
+
+    What is inside, and beside it, is read when asked for.
+    """
     text = os.fsdecode(path)
 
     def read() -> MediaFacts:
@@ -104,6 +112,12 @@ def media_of(
         except AccessError:
             return MediaFacts(trouble=Trouble.UNREADABLE)
 
+    def look_beside() -> tuple[MediaFacts | None, MediaFacts | None]:
+        if beside is None:
+            return None, None
+        sidecar, takeout = beside.of(path)
+        return None if sidecar is None else sidecar.facts, takeout
+
     return Media(
         path=text,
         size=stamp.size,
@@ -113,6 +127,7 @@ def media_of(
         folder=folder,
         zone=zone,
         read=read,
+        look_beside=look_beside,
     )
 
 

@@ -47,6 +47,11 @@ class Folder:
         """Return whether some of its files are organised."""
         return bool(self.arrangement) or any(self.rule_arrangements.values())
 
+    @property
+    def decides_by_sidecars(self) -> bool:
+        """Return whether its rules may ask for what sidecars say."""
+        return self.arrangement.sidecars and self.rules.looks_beside
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -12,6 +12,7 @@ import math
 import os
 import sqlite3
 
+from .beside import Surroundings
 from .clock import Clock
 from .detect.scan import ScanResult, list_directory, list_files, mark_of
 from .enquiry import Enquiry
@@ -107,6 +108,7 @@ def _steps(
     Yields the files about which the home must be asked before it goes on.
     """
     root = os.fsencode(os.path.realpath(folder.path))
+    beside = Surroundings(root) if folder.decides_by_sidecars else None
     with ExitStack() as stack:
         reader = None if ledger is None else stack.enter_context(ledger.reader())
         result = ScanResult()
@@ -119,7 +121,7 @@ def _steps(
                 if reader is not None:
                     known = _known(reader, folder, path, batch)
                 files = [
-                    _met(folder, root, path, entry, known.get(entry.name), zone)
+                    _met(folder, root, path, entry, known.get(entry.name), zone, beside)
                     for entry in batch
                 ]
                 while files := _count(found, folder, files, now):
@@ -173,6 +175,7 @@ def _met(
     entry: Entry,
     known: KnownFile | None,
     zone: tzinfo,
+    beside: Surroundings | None,
 ) -> _File:
     """Return a file of a directory, as the rules see it."""
     media = media_of(
@@ -183,6 +186,7 @@ def _met(
         existing=True if known is None else known.existing,
         folder=folder.name,
         zone=zone,
+        beside=beside,
     )
     return _File(media=media, known=known)
 

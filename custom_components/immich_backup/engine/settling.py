@@ -9,7 +9,7 @@ from .evaluate import Evaluation
 from .ledger import Ledger, files, scans, sidecars
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
-from .model import FileState
+from .model import FileState, Folder
 from .rules import RuleSet
 
 _BATCH = 500
@@ -45,20 +45,22 @@ class Settler:
         self._decided = decided
         self._told_anew = told_anew
 
-    async def settle(self, rules: RuleSet, seconds: float) -> set[bytes] | None:
-        """Decide for a batch of files that did not change for so many seconds.
+    async def settle(self, folder: Folder) -> set[bytes] | None:
+        """Decide for a batch of files that did not change for the folder's settle time.
 
         Returns the directories of those that are no longer there, None when no file
         was due; raises LedgerError.
         """
-        before = self._clock.monotonic() - seconds
+        rules = folder.rules
+        before = self._clock.monotonic() - folder.settle_seconds
         due = await self._ledger.ask(
             files.due_settling, self._folder, self._session, before, _BATCH
         )
         if not due:
             return None
         outcome = await self._evaluate(due, rules, True)
-        if await self._ledger.run(self._record, rules.version, outcome):
+        decide = folder.decides_by_sidecars
+        if await self._ledger.run(self._record, rules.version, outcome, decide):
             self._told_anew()
         self._decided(outcome.verdicts)
         return {os.path.dirname(file.path) for file in outcome.vanished}
@@ -116,13 +118,21 @@ class Settler:
         )
 
     def _record(
-        self, con: sqlite3.Connection, version: str, outcome: Evaluation
+        self,
+        con: sqlite3.Connection,
+        version: str,
+        outcome: Evaluation,
+        decide: bool,
     ) -> bool:
-        """Write what settled files become; return whether they tell of others."""
+        """Write what settled files become; return whether they tell of proven ones.
+
+        ``decide`` is whether decisions about others may depend on what they tell.
+        """
         files.record_verdicts(con, version, outcome.verdicts)
         self._unsettle(con, outcome.changed)
         files.put_off_settling(con, outcome.vanished, self._clock.monotonic())
-        return sidecars.told_anew(con, [verdict.file for verdict in outcome.verdicts])
+        settled = [verdict.file for verdict in outcome.verdicts]
+        return sidecars.told_anew(con, self._folder, settled, decide=decide)
 
     def _record_again(
         self, con: sqlite3.Connection, version: str, verdicts: Sequence[Verdict]

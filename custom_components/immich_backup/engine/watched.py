@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 
+from .beside import Surroundings
 from .clock import Clock
 from .context import Context
 from .detect.folder_scan import FolderScan
@@ -85,6 +86,9 @@ class WatchedFolder:
         # When its files are due, as the ledger said (see Settler.next_due); None once
         # something happened since.
         self._files_due: tuple[float | None, float | None] | None = None
+        # What reads sidecars for the rules, and until when its listings count.
+        self._beside: Surroundings | None = None
+        self._beside_until = 0.0
         self._next_check = clock.monotonic()
         self._scan_waiters: list[asyncio.Future[ScanResult | None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -204,9 +208,10 @@ class WatchedFolder:
         end = self._clock.monotonic() + self.folder.settle_seconds + margin
         while self.trouble is None and not self._stopped and self._settler is not None:
             self._pass_ended.clear()
-            since, _ = await self._settler.next_due()
+            since, again = await self._settler.next_due()
+            decided = again is None or again > self._clock.time()
             left = end - self._clock.monotonic()
-            if (since is None and not self._rules_changed) or left <= 0:
+            if (since is None and decided and not self._rules_changed) or left <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
@@ -448,9 +453,7 @@ class WatchedFolder:
             return
         self._files_due = None
         while not self._interrupted:
-            vanished = await settler.settle(
-                self.folder.rules, self.folder.settle_seconds
-            )
+            vanished = await settler.settle(self.folder)
             if vanished is None:
                 break
             if vanished:
@@ -468,6 +471,7 @@ class WatchedFolder:
                 self._rules_changed = True
         while not self._interrupted and await settler.decide_in_time(self.folder.rules):
             pass
+        self._beside = None
 
     def _is_file_due(self) -> bool:
         """Return whether a file may have to be decided; certainly not if nothing is."""
@@ -484,16 +488,36 @@ class WatchedFolder:
     ) -> Evaluation:
         """Decide for a batch of files."""
         assert self.root is not None
+        root = os.fsencode(self.root.path)
         return await evaluate(
             self.folder,
-            os.fsencode(self.root.path),
+            root,
             due,
             rules,
             self._clock.time(),
             on_disk=on_disk,
             pool=self._pool,
             enquiry=self._enquiry,
+            beside=self._look_beside(root),
         )
+
+    def _look_beside(self, root: bytes) -> Surroundings | None:
+        """Return what reads sidecars for the rules; None if they ask for none.
+
+        Directories are not listed for each batch: a sidecar that came since is still
+        settling, and has the decision about its photo looked at again once it has.
+        """
+        if not self.folder.decides_by_sidecars:
+            return None
+        now = self._clock.monotonic()
+        if (
+            self._beside is None
+            or self._beside.root != root
+            or now >= self._beside_until
+        ):
+            self._beside = Surroundings(root)
+            self._beside_until = now + self.folder.settle_seconds
+        return self._beside
 
     def _decided(self, verdicts: Sequence[Verdict]) -> None:
         """Tell that files wait, and that the numbers changed."""

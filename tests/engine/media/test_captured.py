@@ -1,7 +1,6 @@
 """When a file was taken, out of all that tells of it."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, strategies as st
@@ -10,8 +9,8 @@ import pytest
 from custom_components.immich_backup.engine.media import (
     DateSource,
     MediaFacts,
+    Witnesses,
     capture_time,
-    taken_at,
 )
 from custom_components.immich_backup.engine.media.names import date_in, is_screenshot
 
@@ -42,24 +41,25 @@ def when(
     zone: tzinfo = BERLIN,
 ) -> str:
     """Return when a file without companions was taken, as text with its offset."""
-    return capture_time(found, None, None, name, mtime, zone)[0].isoformat()
+    return capture_time(Witnesses(own=found), name, mtime, zone)[0].isoformat()
 
 
 def test_order() -> None:
     """What counts most tells; what counts less is asked only without it."""
     day = timedelta(days=1)
-    values: dict[str, Any] = {"facts": None, "sidecar": None, "takeout": None}
-    values |= {"name": "a.jpg", "mtime": MTIME, "zone": BERLIN}
-    for source, more in (
-        (DateSource.MODIFIED, {}),
-        (DateSource.NAME, {"name": "IMG_20240504_101112.jpg"}),
-        (DateSource.TAKEOUT, {"takeout": facts(WALL + 2 * day, 0)}),
-        (DateSource.XMP, {"facts": facts(WALL + day, 0, DateSource.XMP)}),
-        (DateSource.EXIF, {"facts": facts(WALL + day)}),
-        (DateSource.SIDECAR, {"sidecar": facts(WALL)}),
+    name = "a.jpg"
+    values: dict[str, MediaFacts] = {}
+    assert capture_time(Witnesses(), name, MTIME, BERLIN)[1] is DateSource.MODIFIED
+    name = "IMG_20240504_101112.jpg"
+    assert capture_time(Witnesses(), name, MTIME, BERLIN)[1] is DateSource.NAME
+    for witness, source, told in (
+        ("takeout", DateSource.TAKEOUT, facts(WALL + 2 * day, 0, DateSource.TAKEOUT)),
+        ("own", DateSource.XMP, facts(WALL + day, 0, DateSource.XMP)),
+        ("own", DateSource.EXIF, facts(WALL + day)),
+        ("sidecar", DateSource.SIDECAR, facts(WALL, None, DateSource.SIDECAR)),
     ):
-        values |= more
-        moment, found = capture_time(**values)
+        values[witness] = told
+        moment, found = capture_time(Witnesses(**values), name, MTIME, BERLIN)
         assert found is source
         assert moment.tzinfo is not None
     assert moment == WALL.replace(tzinfo=BERLIN)
@@ -68,15 +68,11 @@ def test_order() -> None:
 def test_change_counts_less_than_the_name() -> None:
     """Every program sets the date of the last change; it is better than none."""
     changed = facts(WALL, None, DateSource.EXIF_CHANGED)
-    moment, source = capture_time(
-        changed, None, None, "IMG_20230501_101112.jpg", MTIME, BERLIN
-    )
+    said = Witnesses(own=changed)
+    moment, source = capture_time(said, "IMG_20230501_101112.jpg", MTIME, BERLIN)
     assert (moment.year, source) == (2023, DateSource.NAME)
-    moment, source = capture_time(changed, None, None, "a.jpg", MTIME, BERLIN)
+    moment, source = capture_time(said, "a.jpg", MTIME, BERLIN)
     assert (moment.year, source) == (2024, DateSource.EXIF_CHANGED)
-    assert taken_at(changed, "IMG_20230501_101112.jpg") == WALL.replace(year=2023)
-    assert taken_at(changed, "a.jpg") == WALL
-    assert taken_at(facts(None), "a.jpg") is None
 
 
 @pytest.mark.parametrize(
@@ -167,8 +163,9 @@ def test_anything_is_a_moment(
     found: MediaFacts, name: str, mtime: float, zone: tzinfo
 ) -> None:
     """Whatever is told, there is a moment, the same one each time."""
-    one = capture_time(found, found, found, name, mtime, zone)
-    assert one == capture_time(found, found, found, name, mtime, zone)
+    said = Witnesses(own=found, sidecar=found, takeout=found)
+    one = capture_time(said, name, mtime, zone)
+    assert one == capture_time(said, name, mtime, zone)
     assert one[0].utcoffset() is not None
 
 

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from custom_components.immich_backup.engine.media import (
+    Witnesses,
     capture_time,
     read_facts,
     read_sidecar,
@@ -49,9 +50,10 @@ async def test_local_time(
     await server.idle()
     _, asset = await client.ask("GET", f"/api/assets/{asset_id}")
     moment, _ = capture_time(
-        read_facts(BytesIO(FILES[name]), name),
-        None if sidecar is None else read_sidecar(BytesIO(sidecar)),
-        None,
+        Witnesses(
+            own=read_facts(BytesIO(FILES[name]), name),
+            sidecar=None if sidecar is None else read_sidecar(BytesIO(sidecar)),
+        ),
         name,
         0,
         UTC,

@@ -1,11 +1,12 @@
 """Facts read out of photos and videos, whatever their format and however damaged."""
 
-from .captured import capture_time, taken_at
+from .captured import capture_time
 from .companions import takeout_sidecars, xmp_sidecars
 from .facts import DateSource, MediaFacts, Trouble
 from .pairs import Group, GroupKind, groups
 from .read import read_facts
 from .takeout import read_takeout
+from .witnesses import Witnesses
 from .xmp import read_sidecar
 
 __all__ = [
@@ -14,12 +15,12 @@ __all__ = [
     "GroupKind",
     "MediaFacts",
     "Trouble",
+    "Witnesses",
     "capture_time",
     "groups",
     "read_facts",
     "read_sidecar",
     "read_takeout",
     "takeout_sidecars",
-    "taken_at",
     "xmp_sidecars",
 ]

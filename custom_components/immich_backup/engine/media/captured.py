@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from .facts import DateSource, MediaFacts
 from .names import NameDate, date_in
+from .witnesses import Witnesses
 
 _NOON = timedelta(hours=12)
 # Where a clock was by GPS: offsets are quarters of an hour, fixes some minutes old.
@@ -28,25 +29,20 @@ class _Told:
 
 
 def capture_time(
-    facts: MediaFacts | None,
-    sidecar: MediaFacts | None,
-    takeout: MediaFacts | None,
-    name: str,
-    mtime: float,
-    zone: tzinfo,
+    witnesses: Witnesses, name: str, mtime: float, zone: tzinfo
 ) -> tuple[datetime, DateSource]:
     """Return when a file was taken, and where that is known from.
 
-    By the first that tells, in the order of DateSource: what a person said in a sidecar
-    counts most, as it does for the server. ``name`` may be a path, ``mtime`` is in
-    epoch seconds, ``zone`` is the home's, for what tells none. The moment has the
-    offset of its place if that is known, else the home's zone: a time that comes twice
-    in autumn is the one nearer to ``mtime``, or the first; one that does not exist in
-    spring is an hour later.
+    By the first that tells, in the order of DateSource. ``name`` may be a path,
+    ``mtime`` is in epoch seconds, ``zone`` is the home's, for what tells none. The
+    moment has the offset of its place if that is known, else the home's zone: a time
+    that comes twice in autumn is the one nearer to ``mtime``, or the first; one that
+    does not exist in spring is an hour later.
     """
+    facts = witnesses.own
     modified = _instant(mtime)
     changed: _Told | None = None
-    for told in _told(facts, sidecar, takeout):
+    for told in _told(witnesses):
         if told.source is DateSource.EXIF_CHANGED:
             changed = told
             continue
@@ -59,28 +55,11 @@ def capture_time(
     return _in_zone(modified, zone), DateSource.MODIFIED
 
 
-def taken_at(facts: MediaFacts, name: str) -> datetime | None:
-    """Return the wall clock when a file was taken, by itself or by its name.
-
-    What tells only UTC is in UTC, as the server shows it. None if neither tells.
-    """
-    if facts.captured_source is not DateSource.EXIF_CHANGED and facts.captured_at:
-        return facts.captured_at
-    named = date_in(name)
-    return facts.captured_at if named is None else named.moment
-
-
-def _told(
-    facts: MediaFacts | None, sidecar: MediaFacts | None, takeout: MediaFacts | None
-) -> Iterator[_Told]:
+def _told(witnesses: Witnesses) -> Iterator[_Told]:
     """Yield all that is said, what counts most first."""
-    for one, source in (
-        (sidecar, DateSource.SIDECAR),
-        (facts, None),
-        (takeout, DateSource.TAKEOUT),
-    ):
-        if one is not None and one.captured_at is not None:
-            source = source or one.captured_source or DateSource.EXIF
+    for one in witnesses.in_order:
+        if one.captured_at is not None:
+            source = one.captured_source or DateSource.EXIF
             yield _Told(one.captured_at, one.utc_offset, source)
 
 

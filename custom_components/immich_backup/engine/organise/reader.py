@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from ..beside import Beside, Sidecar, load_sidecar, load_takeout
+from ..beside import Surroundings
 from ..ledger.arranging import Arrangeable
-from ..media.companions import TAKEOUT, XMP
-from ..media.facts import MediaFacts
 from ..media.names import date_in
 from .arrangement import Arrangement, DateCorrection
 from .subject import Subject, read_subject
@@ -25,9 +23,7 @@ class Reader:
         self._folders = folders
         self._zone = zone
         self._beside = {
-            root: (Beside(root, XMP), Beside(root, TAKEOUT))
-            for _, root in folders.values()
-            if root is not None
+            root: Surroundings(root) for _, root in folders.values() if root is not None
         }
 
     def read(
@@ -39,20 +35,10 @@ class Reader:
             return read_subject(name, None, file, self._zone)
         sidecar, takeout = None, None
         if arrangement.sidecars:
-            sidecar, takeout = self._look_beside(root, file.path)
+            sidecar, takeout = self._beside[root].of(file.path)
         if not (needed or sidecar or takeout or _depends(file, arrangement)):
             root = None
         return read_subject(name, root, file, self._zone, sidecar, takeout)
-
-    def _look_beside(
-        self, root: bytes, path: bytes
-    ) -> tuple[Sidecar | None, MediaFacts | None]:
-        """Return what lies beside a file and can be read."""
-        xmp, takeout = (beside.of(path) for beside in self._beside[root])
-        return (
-            None if xmp is None else load_sidecar(root, xmp),
-            None if takeout is None else load_takeout(root, takeout),
-        )
 
 
 def _depends(file: Arrangeable, arrangement: Arrangement) -> bool:

@@ -12,6 +12,7 @@ from ..ledger.arranging import Arrangeable
 from ..media.captured import capture_time
 from ..media.facts import DateSource, MediaFacts
 from ..media.read import read_facts
+from ..media.witnesses import Witnesses
 from ..media_types import kind_of
 from ..rules import MediaKind
 from ..variables import media_variables
@@ -47,19 +48,19 @@ class Subject:
         return kind_of(self.path)
 
     @property
+    def witnesses(self) -> Witnesses:
+        """Return all that tells of it."""
+        return _witnesses(self.facts, self.sidecar, self.takeout)
+
+    @property
     def place(self) -> Place | None:
-        """Return where it was taken, by the first that says so, as with its time."""
-        beside = None if self.sidecar is None else self.sidecar.facts
-        for facts in (beside, self.facts, self.takeout):
-            if facts is not None and facts.place is not None:
-                return facts.place
-        return None
+        """Return where it was taken."""
+        return self.witnesses.place
 
     @property
     def keywords(self) -> Sequence[str]:
         """Return the keywords of its sidecar, else its own, as paths with slashes."""
-        beside = () if self.sidecar is None else self.sidecar.facts.keywords
-        return beside or self.facts.keywords
+        return self.witnesses.keywords
 
     def variables(
         self, zone: str | None = None, event: str | None = None
@@ -101,9 +102,7 @@ def read_subject(
         except AccessError:
             facts = None
     taken, taken_by = capture_time(
-        facts,
-        None if sidecar is None else sidecar.facts,
-        takeout,
+        _witnesses(facts, sidecar, takeout),
         path,
         file.stamp.mtime_ns / 1e9,
         zone,
@@ -118,4 +117,13 @@ def read_subject(
         read=facts is not None,
         sidecar=sidecar,
         takeout=takeout,
+    )
+
+
+def _witnesses(
+    facts: MediaFacts | None, sidecar: Sidecar | None, takeout: MediaFacts | None
+) -> Witnesses:
+    """Return what a file and what lies beside it say."""
+    return Witnesses(
+        own=facts, sidecar=None if sidecar is None else sidecar.facts, takeout=takeout
     )

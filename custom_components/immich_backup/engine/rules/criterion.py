@@ -33,6 +33,8 @@ class Criterion(ABC):
     # asked last, and those to the home after all others.
     reads_file: ClassVar[bool] = False
     asks_home: ClassVar[bool] = False
+    # Whether sidecars matter: it is about when or where it was taken.
+    looks_beside: ClassVar[bool] = False
 
     @abstractmethod
     def ask(self, media: Media, now: float) -> Answer:
@@ -48,6 +50,7 @@ class HomeCriterion(Criterion):
 
     reads_file: ClassVar[bool] = True
     asks_home: ClassVar[bool] = True
+    looks_beside: ClassVar[bool] = True
 
     @override
     def ask(self, media: Media, now: float) -> Answer:

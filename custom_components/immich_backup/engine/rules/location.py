@@ -1,4 +1,4 @@
-"""Criterion: whether the file tells where it was taken."""
+"""Criterion: whether it is told where it was taken."""
 
 from dataclasses import dataclass
 from typing import ClassVar, override
@@ -9,15 +9,16 @@ from .media import Media
 
 @dataclass(frozen=True)
 class LocationCriterion(Criterion):
-    """The place stands in the file, or does not; what can't be read is unknown."""
+    """The place is told, or is not; what can't be read is unknown."""
 
     name: ClassVar[str] = "location"
     reads_file: ClassVar[bool] = True
+    looks_beside: ClassVar[bool] = True
     wanted: bool
 
     @override
     def ask(self, media: Media, now: float) -> Answer:
-        facts = media.facts
-        if not facts.has_location and facts.trouble is not None:
+        is_known = media.place is not None
+        if not is_known and media.facts.trouble is not None:
             return Answer(None)
-        return Answer(facts.has_location is self.wanted)
+        return Answer(is_known is self.wanted)

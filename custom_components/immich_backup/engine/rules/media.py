@@ -9,8 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..context import Place
-from ..media import DateSource, MediaFacts, taken_at
-from ..media.captured import capture_time
+from ..media import DateSource, MediaFacts, Witnesses, capture_time
 from ..variables import media_variables
 
 if TYPE_CHECKING:
@@ -30,8 +29,9 @@ class Media:
 
     ``kind`` is None for what the server does not take. ``folder`` is the name of its
     folder, ``zone`` the home's time zone. ``read`` reads the facts that stand inside the
-    file; it is called only when a rule asks for one, and once. ``questions`` are to be
-    put to the home, whose ``answers`` are there when the rules are asked again.
+    file, ``look_beside`` those of its XMP sidecar and of Takeout's file; each is called
+    only when a rule asks for one, and once. ``questions`` are to be put to the home,
+    whose ``answers`` are there when the rules are asked again.
     """
 
     path: str
@@ -42,6 +42,9 @@ class Media:
     folder: str = ""
     zone: tzinfo = UTC
     read: Callable[[], MediaFacts] = field(default=MediaFacts)
+    look_beside: Callable[[], tuple[MediaFacts | None, MediaFacts | None]] = field(
+        default=lambda: (None, None)
+    )
     questions: list[HomeCriterion] = field(default_factory=list)
     answers: dict[HomeCriterion, Answer] = field(default_factory=dict)
 
@@ -56,19 +59,20 @@ class Media:
         return self.read()
 
     @cached_property
-    def taken_at(self) -> datetime | None:
-        """Return when it was taken by the camera's clock, or by the file's name."""
-        return taken_at(self.facts, self.path)
+    def witnesses(self) -> Witnesses:
+        """Return all that tells of it: the file, and what lies beside it."""
+        sidecar, takeout = self.look_beside()
+        return Witnesses(own=self.facts, sidecar=sidecar, takeout=takeout)
 
     @cached_property
     def moment(self) -> tuple[datetime, DateSource]:
         """Return when it was taken (aware), and what tells it."""
-        return capture_time(self.facts, None, None, self.path, self.modified, self.zone)
+        return capture_time(self.witnesses, self.path, self.modified, self.zone)
 
     @property
     def place(self) -> Place | None:
-        """Return where it was taken, as far as the file says so."""
-        return self.facts.place
+        """Return where it was taken, as far as that is told."""
+        return self.witnesses.place
 
     def variables(self, place_name: str | None) -> Mapping[str, object]:
         """Return what templates see of it as `media`; it was taken in this zone."""

@@ -107,6 +107,11 @@ class RuleSet:
         )
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    @cached_property
+    def looks_beside(self) -> bool:
+        """Return whether it may matter what lies beside a file."""
+        return any(one.looks_beside for rule in self.rules for one in rule.criteria)
+
     def kind_of(self, extension: str) -> MediaKind | None:
         """Return photo or video for an extension; None if the server takes neither."""
         return self.extensions.get(extension)

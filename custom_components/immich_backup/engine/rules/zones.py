@@ -11,9 +11,9 @@ from .media import Media
 
 @dataclass(frozen=True)
 class ZonesCriterion(HomeCriterion):
-    """The place in the file lies in one of these zones (entity ids or names).
+    """It was taken in one of these zones (entity ids or names).
 
-    What tells no place is unknown.
+    Where no place is told that is unknown.
     """
 
     name: ClassVar[str] = "zones"
