@@ -1,10 +1,11 @@
 """What is stored gets its album, its tags and the rest, once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 import os
 from pathlib import Path
+from typing import override
 
 import aiohttp
 import pytest
@@ -13,11 +14,14 @@ from custom_components.immich_backup.engine import (
     Detection,
     FileState,
     Folder,
+    OpenContext,
     RuleSet,
     RunTrigger,
     parse_rule,
 )
+from custom_components.immich_backup.engine.context import Rendered
 from custom_components.immich_backup.engine.model import RunOutcome
+from custom_components.immich_backup.engine.organise import organiser
 from custom_components.immich_backup.engine.organise.arrangement import (
     parse_arrangement,
 )
@@ -405,3 +409,98 @@ async def test_photos_that_vanish(
         assert await library.albums() == {"Card": left}
         assert await library.tags() == {"Card": left}
         assert (await library.asset("c.jpg"))["isFavorite"] is True
+
+
+class Fragile(OpenContext):
+    """A home whose answer about some photos is an error that nobody expected."""
+
+    def __init__(self, *broken: str) -> None:
+        """Fail for photos of these names."""
+        self.broken = set(broken)
+        self.renderings = 0
+
+    @override
+    async def render(
+        self, template: str, media: Sequence[Mapping[str, object]]
+    ) -> Sequence[Rendered]:
+        self.renderings += 1
+        if self.broken & {one["name"] for one in media}:
+            raise RuntimeError("Broken")
+        return [Rendered("Fine") for _ in media]
+
+
+async def test_one_broken_file(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An unexpected error about some files stops them alone, and is logged once."""
+    names = [f"{number:02}.jpg" for number in range(23)]
+    for name in names:
+        make(camera, name)
+    home = Fragile("07.jpg", "20.jpg")
+    folder = arranged(camera, album="{{ media.type }}", tags=["Card"])
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=home) as rig:
+        assert (await rig.run()).outcome is RunOutcome.COMPLETED
+        fine = [name for name in names if name not in home.broken]
+        assert await library.albums() == {"Fine": fine}
+        assert await library.tags() == {"Card": fine}
+        assert caplog.text.count("Unexpected error while organising") == 1
+        # They are not forgotten.
+        home.broken.clear()
+        for name in ("07.jpg", "20.jpg"):
+            explained = await rig.engine.explain_placement(
+                await rig.file(camera / name)
+            )
+            assert explained is not None
+            assert not explained.done
+            assert explained.problem == "Unexpected error, see the log"
+        rig.clock.wall += 16 * 60
+        await rig.run()
+        assert await library.albums() == {"Fine": names}
+
+
+async def test_one_broken_file_of_a_trip(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """The others make their trip although they are looked at in parts; it joins later."""
+    names = [f"{number:02}.jpg" for number in range(9)]
+    for number, name in enumerate(names):
+        take(camera, name, f"2024-05-17T12:{number:02}:00")
+    home = Fragile("04.jpg")
+    folder = arranged(camera, album="trip", tags=["{{ media.type }}"])
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=home) as rig:
+        await rig.run()
+        assert list((await library.albums()).values()) == [
+            [name for name in names if name not in home.broken]
+        ]
+        home.broken.clear()
+        rig.clock.wall += 16 * 60
+        await rig.run()
+        assert list((await library.albums()).values()) == [names]
+
+
+async def test_everything_broken(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where every file fails it is not tried with each of them; later all is done."""
+    monkeypatch.setattr(organiser, "_MOST_FAILURES", 5)
+    names = [f"{number:02}.jpg" for number in range(40)]
+    for name in names:
+        make(camera, name)
+    home = Fragile(*names)
+    folder = arranged(camera, album="{{ media.type }}")
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=home) as rig:
+        assert (await rig.run()).outcome is RunOutcome.COMPLETED
+        # 40, 20, 10, 5, 2 are halved; what is left of each is tried once.
+        assert home.renderings == 11
+        assert await library.albums() == {}
+        home.broken.clear()
+        await rig.engine.organise()
+        assert await library.albums() == {"Fine": names}

@@ -40,6 +40,9 @@ _LOGGER = logging.getLogger(__name__)
 
 # So many files are looked at together: the more, the fewer calls for each album.
 _BATCH = 20_000
+# After so many unexpected errors in them it is no longer looked which files they are
+# about: to find one takes fifteen.
+_MOST_FAILURES = 100
 # Seconds until it is looked whether something is due.
 _INTERVAL = 15 * 60.0
 _UNEXPECTED = "Unexpected error, see the log"
@@ -329,21 +332,40 @@ class Organiser:
     async def _organise_safely(
         self, files: Sequence[Arrangeable], report: Organised
     ) -> bool:
-        """Do the same as _organise; a bug in it fails no backup, and is tried again."""
-        try:
-            return await self._organise(files, report)
-        except LinkDownError, HaltedError, LedgerError:
-            raise
-        except Exception:
-            _LOGGER.exception("Unexpected error while organising")
-            report.note_problem(_UNEXPECTED, len(files))
-            await self._ledger.run(
-                arranging.settle,
-                (),
-                {file.id: _UNEXPECTED for file in files},
-                self._clock.time(),
-            )
-            return False
+        """Do the same as _organise; a bug in it fails no backup, and is tried again.
+
+        It stops only the files that it is about: what fails is halved until they are
+        alone. If there are too many of them, the rest is put off as well.
+        """
+        parts, failures, reopened = [files], 0, False
+        while parts:
+            part = parts.pop()
+            try:
+                reopened |= await self._organise(part, report)
+            except LinkDownError, HaltedError, LedgerError:
+                raise
+            except Exception:
+                if not failures:
+                    _LOGGER.exception("Unexpected error while organising")
+                failures += 1
+                if len(part) == 1 or failures > _MOST_FAILURES:
+                    await self._put_off(part, _UNEXPECTED, report)
+                    continue
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+        return reopened
+
+    async def _put_off(
+        self, files: Sequence[Arrangeable], text: str, report: Organised
+    ) -> None:
+        """Let files be tried again later, and note why; raises LedgerError."""
+        report.note_problem(text, len(files))
+        await self._ledger.run(
+            arranging.settle,
+            (),
+            {file.id: text for file in files},
+            self._clock.time(),
+        )
 
     async def _organise(self, files: Sequence[Arrangeable], report: Organised) -> bool:
         """Do all that is to be done for files; what fails is tried again later.
