@@ -9,17 +9,10 @@ import sqlite3
 import threading
 from typing import Any
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    SOURCE_USER,
-    ConfigEntryState,
-    SubentryFlowContext,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.const import CONF_NAME, CONF_PATH
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.json import json_bytes
-import probatio
 import pytest
 
 from custom_components.immich_backup import const
@@ -28,7 +21,6 @@ from custom_components.immich_backup.const import (
     CONF_DETECTION,
     CONF_INCLUDE_EXISTING,
     CONF_NEW_MEDIA,
-    CONF_ORGANISE,
     CONF_OVERDUE_HOURS,
     CONF_PERSONS,
     CONF_PRESENCE,
@@ -40,7 +32,6 @@ from custom_components.immich_backup.const import (
     CONF_TRIGGERS,
     CONF_TYPES,
     CONF_ZONE,
-    SUBENTRY_FOLDER,
 )
 from custom_components.immich_backup.engine.ledger import reports
 from custom_components.immich_backup.flows import folder as flow_module
@@ -49,37 +40,19 @@ from custom_components.immich_backup.flows.folder_form import (
     SECTION_WHAT,
     shown_form,
 )
-from custom_components.immich_backup.flows.organise_form import (
-    SECTION_MORE,
-    SECTION_PLACE,
-    SECTION_TOGETHER,
-)
 from custom_components.immich_backup.flows.when_form import (
     SECTION_ADVANCED,
     SECTION_CONDITIONS,
     SECTION_PRESENCE,
 )
 from custom_components.immich_backup.folders import build_folder
-from custom_components.immich_backup.immich import Visibility
 from simulator import Action, Fault
-from tests.support.flows import (
-    assert_readable,
-    details,
-    english,
-    fields,
-    folder_form,
-    organise_form,
-    suggested,
-    when_form,
-)
+from tests.support.flows import details, fields, folder_form, suggested, when_form
 from tests.support.home import ENTRY_ID, Home, folder_data, until
 from tests.support.mounting import mounted
 
-TEXTS = english()["config_subentries"][SUBENTRY_FOLDER]
-# What is chosen once the outlook was read.
-SAVE = {"next_step_id": "save"}
-WHEN = {"next_step_id": "when"}
-ORGANISE = {"next_step_id": "organise"}
+from .support import RULES, SAVE, TEXTS, WHEN, begin, save, submit
+
 SECTIONS = (SECTION_PRESENCE, SECTION_CONDITIONS, SECTION_ADVANCED)
 # As the editors of the browser give them, with what Home Assistant makes objects of.
 CONDITIONS = [
@@ -101,77 +74,6 @@ TRIGGERS = [
     },
     {"trigger": "template", "value_template": "{{ false }}", "for": "00:01:00"},
 ]
-RULES = [
-    {
-        "name": "No screenshots",
-        "action": "skip",
-        "types": ["photo"],
-        "extensions": ["png", ".JPG"],
-        "paths": ["Screenshots/", "**/private/**"],
-        "min_size_mb": 0.1,
-        "max_size_mb": 2000,
-        "older_than_days": 30,
-        "newer_than_days": 365,
-        "captured_from": "2026-07-01",
-        "captured_to": "2026-07-31",
-        "min_pixels": 800,
-        "max_pixels": 12000,
-        "min_seconds": 3,
-        "max_seconds": 600,
-        "cameras": ["Canon", "iPhone 15"],
-        "screenshot": "yes",
-        "location": "no",
-    },
-    {"name": "Cats", "action": "back_up", "paths": ["*cat*"]},
-]
-
-
-async def begin(home: Home, subentry_id: str | None = None) -> SubentryFlowResult:
-    """Return the form of a new folder, or of one that is there."""
-    context = SubentryFlowContext(source=SOURCE_USER)
-    if subentry_id is not None:
-        context = SubentryFlowContext(
-            source=SOURCE_RECONFIGURE, subentry_id=subentry_id
-        )
-    result = await home.hass.config_entries.subentries.async_init(
-        (home.entry.entry_id, SUBENTRY_FOLDER), context=context
-    )
-    assert result["type"] is FlowResultType.FORM
-    assert result["step_id"] == ("folder" if subentry_id is None else "change")
-    assert_readable(result, TEXTS)
-    return result
-
-
-async def submit(
-    home: Home, form: SubentryFlowResult, values: dict[str, Any]
-) -> SubentryFlowResult:
-    """Return what comes after a form was submitted."""
-    result = await home.hass.config_entries.subentries.async_configure(
-        form["flow_id"], values
-    )
-    await home.hass.async_block_till_done()
-    assert_readable(result, TEXTS)
-    return result
-
-
-async def save(
-    home: Home,
-    form: SubentryFlowResult,
-    values: dict[str, Any],
-    when: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Fill in the forms, confirm them, and return what is stored of the folder."""
-    before = set(home.entry.subentries)
-    confirm = await submit(home, form, values)
-    if when is not None:
-        confirm = await submit(home, await submit(home, confirm, WHEN), when)
-    assert confirm["type"] is FlowResultType.MENU, confirm
-    assert confirm["step_id"] == "confirm"
-    assert set(home.entry.subentries) == before
-    result = await submit(home, confirm, SAVE)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    (subentry_id,) = set(home.entry.subentries) - before
-    return dict(home.entry.subentries[subentry_id].data)
 
 
 async def test_add(home: Home, set_ups: list[str]) -> None:
@@ -268,281 +170,6 @@ async def test_everything_is_stored(home: Home) -> None:
         value for name, value in vars(const).items() if name.startswith("CONF_")
     } | {CONF_PATH}
     assert len(build_folder("", "", data).rules.rules[0].criteria) == 11
-
-
-async def test_organise(home: Home) -> None:
-    """How files are organised is asked for, told, stored, and shown as it was entered."""
-    folder = home.folder()
-    await home.set_up()
-    confirm = await submit(home, await begin(home), folder_form(folder))
-    assert details(confirm)["organised"] == ""
-    form = await submit(home, confirm, ORGANISE)
-    shown = fields(form)
-    sections = (SECTION_TOGETHER, SECTION_MORE)
-    assert not any(shown[section]["expanded"] for section in sections)
-    assert suggested(form) == organise_form()
-    entered = organise_form(
-        album="folders",
-        tags=["Home/Doorbell", "{{ media.type }}"],
-        **{
-            SECTION_TOGETHER: {"live_photos": False, "stacks": ["raw", "burst"]},
-            SECTION_MORE: {
-                "favourite": True,
-                "visibility": "archive",
-                "description": "{{ media.name }}",
-                "keywords": True,
-                "correct_dates": "never",
-            },
-            SECTION_PLACE: {
-                "place_from": ["person.anna", "device_tracker.phone"],
-                "place_minutes": 3,
-            },
-        },
-    )
-    form = await submit(home, form, entered)
-    # Only what this way to find an album needs.
-    assert list(fields(form)) == ["album_levels", "album_joiner"]
-    assert details(form)["choice"] == "One for each sub-folder"
-    album = {"album_levels": 2, "album_joiner": " / "}
-    confirm = await submit(home, form, album)
-    assert details(confirm)["organised"] == (
-        "In Immich they go to an album for each sub-folder. They get these tags:"
-        " Home/Doorbell, {{ media.type }}. They become favourites. They are shown in"
-        " the archive, not in the timeline. They get a description. Those that do not"
-        " say where they were taken get the place from the history of Home Assistant."
-        " What belongs together is shown as one."
-    )
-    await submit(home, confirm, SAVE)
-    (subentry,) = home.entry.subentries.values()
-    stored = {
-        "tags": ["Home/Doorbell", "{{ media.type }}"],
-        "favourite": True,
-        "visibility": "archive",
-        "description": "{{ media.name }}",
-        "keywords": True,
-        "correct_dates": "never",
-        "live_photos": False,
-        "stacks": ["raw", "burst"],
-        "place_from": ["person.anna", "device_tracker.phone"],
-        "place_minutes": 3,
-    }
-    assert subentry.data[CONF_ORGANISE] == {"album": "folders", **album, **stored}
-    form = await begin(home, subentry.subentry_id)
-    confirm = await submit(home, form, suggested(form))
-    form = await submit(home, confirm, ORGANISE)
-    assert suggested(form) == entered
-    shown = fields(form)
-    assert all(shown[section]["expanded"] for section in sections)
-    form = await submit(home, form, entered)
-    assert suggested(form) == album
-    # Back, and without an album: what belonged to it is not kept.
-    confirm = await submit(home, form, album)
-    form = await submit(home, confirm, ORGANISE)
-    confirm = await submit(home, form, {**entered, "album": "none"})
-    assert "album" not in details(confirm)["organised"]
-    await submit(home, confirm, SAVE)
-    assert subentry.data[CONF_ORGANISE] == stored
-
-
-@pytest.mark.parametrize(
-    ("album", "asked", "told"),
-    [
-        ({"album": "none"}, [], ""),
-        ({"album": "month"}, [], "an album for each month."),
-        ({"album": "name", "album_name": "Card"}, ["album_name"], "the album “Card”."),
-        (
-            {"album": "name", "album_name": "{{ media.type }}"},
-            ["album_name"],
-            "albums whose names your template makes.",
-        ),
-        (
-            {"album": "calendar", "album_calendars": ["calendar.a"]},
-            ["album_calendars", "album_otherwise"],
-            "in your calendars. What belongs to none gets no album.",
-        ),
-        (
-            {"album": "trip", "trip_hours": 36, "album_otherwise": "month"},
-            ["trip_hours", "trip_km", "trip_photos", "album_otherwise"],
-            "or gathering. What belongs to none goes to an album for each month.",
-        ),
-        ({"album": "zone"}, ["album_otherwise"], "an album for each zone."),
-    ],
-)
-async def test_ways_to_find_an_album(
-    home: Home, album: dict[str, Any], asked: list[str], told: str
-) -> None:
-    """Each way asks only for what it needs, and is stored without what says nothing."""
-    await home.set_up()
-    confirm = await submit(home, await begin(home), folder_form(home.folder()))
-    form = await submit(home, confirm, ORGANISE)
-    by = {"album": album["album"]}
-    result = await submit(home, form, organise_form(**by))
-    if asked:
-        assert list(fields(result)) == asked
-        details_of_album = {k: v for k, v in album.items() if k != "album"}
-        result = await submit(home, result, {**suggested(result), **details_of_album})
-    assert (
-        details(result)["organised"].endswith(told)
-        or told in (details(result)["organised"])
-    )
-    await submit(home, result, SAVE)
-    (subentry,) = home.entry.subentries.values()
-    stored = subentry.data.get(CONF_ORGANISE, {})
-    if album["album"] == "trip":
-        album = {"trip_km": 50, "trip_photos": 5, **album}
-    assert stored == ({} if album["album"] == "none" else album)
-    build_folder("", "", subentry.data)
-
-
-async def test_share(home: Home) -> None:
-    """Albums can be shared with the other users of the server, by their names."""
-    anna = await home.immich.add_user("anna@example.com", "Anna")
-    await home.set_up()
-    confirm = await submit(home, await begin(home), folder_form(home.folder()))
-    form = await submit(home, confirm, ORGANISE)
-    form = await submit(home, form, organise_form(album="year"))
-    options = fields(form)["album_share"]["selector"]["select"]["options"]
-    assert {"value": anna.id, "label": "Anna"} in options
-    assert home.entry.unique_id not in {option["value"] for option in options}
-    entered = {"album_share": [anna.id], "album_role": "viewer"}
-    confirm = await submit(home, form, entered)
-    await submit(home, confirm, SAVE)
-    (subentry,) = home.entry.subentries.values()
-    assert subentry.data[CONF_ORGANISE] == {"album": "year", **entered}
-    # While the server is away what was chosen is still offered.
-    await home.immich.stop()
-    form = await begin(home, subentry.subentry_id)
-    confirm = await submit(home, form, suggested(form))
-    form = await submit(home, confirm, ORGANISE)
-    form = await submit(home, form, suggested(form))
-    assert suggested(form) == entered
-
-
-@pytest.mark.parametrize(
-    ("entered", "error"),
-    [
-        ({"tags": ["/ /"]}, {"tags": "not_a_tag"}),
-        ({"tags": ["{{ 1 / 0 }}"]}, {"tags": "template_unusable"}),
-        (
-            {"album": "name", "tags": ["{{ 1 / 0 }}"]},
-            {"tags": "template_unusable"},
-        ),
-        (
-            {"album": "name", SECTION_MORE: {"visibility": "locked"}},
-            {SECTION_MORE: "locked_album"},
-        ),
-        ({SECTION_MORE: {"visibility": "locked"}}, {SECTION_MORE: "locked_rule"}),
-        (
-            {SECTION_MORE: {"description": "{{ media.x.y }}"}},
-            {SECTION_MORE: "template_unusable"},
-        ),
-    ],
-)
-async def test_organise_refused(
-    home: Home, entered: dict[str, Any], error: dict[str, str]
-) -> None:
-    """What Immich would refuse and what can't work is refused, by its field."""
-    await home.set_up()
-    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], "album": "Door"}
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
-    confirm = await submit(home, await begin(home), values)
-    assert "“Bell”" in details(confirm)["organised"]
-    form = await submit(home, confirm, ORGANISE)
-    form = await submit(home, form, organise_form(**entered))
-    assert form["step_id"] == "organise"
-    assert form["errors"] == error
-
-
-@pytest.mark.parametrize(
-    ("by", "album", "error"),
-    [
-        ("name", {"album_name": "  "}, {"album_name": "name_missing"}),
-        ("name", {"album_name": "a" * 201}, {"album_name": "too_long"}),
-        ("name", {"album_name": "{{ media. }}"}, {"album_name": "template_unusable"}),
-        ("name", {"album_name": "{{ 1 / 0 }}"}, {"album_name": "template_unusable"}),
-        ("calendar", {"album_calendars": []}, {"album_calendars": "calendars_missing"}),
-    ],
-)
-async def test_album_refused(
-    home: Home, by: str, album: dict[str, Any], error: dict[str, str]
-) -> None:
-    """What is not enough for an album is refused where it was entered."""
-    await home.set_up()
-    confirm = await submit(home, await begin(home), folder_form(home.folder()))
-    form = await submit(home, confirm, ORGANISE)
-    form = await submit(home, form, organise_form(album=by))
-    form = await submit(home, form, {**suggested(form), **album})
-    assert form["step_id"] == "album"
-    assert form["errors"] == error
-
-
-@pytest.mark.parametrize(
-    ("wishes", "error"),
-    [
-        ({"album": "a" * 201}, "rule_too_long"),
-        ({"album": "name"}, "unknown"),
-        ({"tags": ["//"]}, "rule_not_a_tag"),
-        ({"album": "Door", "visibility": "locked"}, "rule_locked_album"),
-        ({"visibility": "attic"}, "unknown"),
-        ({"description": "a" * 2001}, "rule_too_long"),
-        ({"description": "{{ media.x.y }}"}, "rule_template"),
-        ({"album": "{{ media.x.y }}"}, "rule_template"),
-        ({"template": "{{ media.x.y }}"}, "rule_template"),
-        ({"template": "{{ media.name }}"}, "rule_template"),
-        ({"event": "Party"}, "no_calendar"),
-    ],
-)
-async def test_rule_that_can_not_be_organised(
-    home: Home, wishes: dict[str, Any], error: str
-) -> None:
-    """What a rule says of its files is checked like the rule itself."""
-    await home.set_up()
-    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], **wishes}
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHAT: error}
-    assert details(form)["rule"] == "Bell"
-
-
-async def test_rule_for_the_locked_folder(home: Home) -> None:
-    """Its files get no album: it may name none, but the folder may."""
-    await home.set_up()
-    rule = {"name": "Private", "action": "back_up", "paths": ["x"]}
-    rule |= {"visibility": "locked", "description": "{{ media.name }}"}
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: [rule]}})
-    confirm = await submit(home, await begin(home), values)
-    form = await submit(home, confirm, ORGANISE)
-    confirm = await submit(home, form, organise_form(album="year"))
-    await submit(home, confirm, SAVE)
-    (subentry,) = home.entry.subentries.values()
-    assert subentry.data[CONF_RULES] == [rule]
-    folder = build_folder("", "", subentry.data)
-    refined = folder.arrangement.refined(folder.rule_arrangements["Private"])
-    assert refined.album is None
-    assert refined.visibility is Visibility.LOCKED
-    assert refined.description == "{{ media.name }}"
-
-
-async def test_rule_of_a_locked_folder(home: Home) -> None:
-    """It may name an album only if it shows its files elsewhere, whichever came first."""
-    folder = home.folder()
-    locked = {"visibility": "locked"}
-    await home.set_up(folder_data(folder, organise=locked))
-    rule = {"name": "Bell", "action": "back_up", "paths": ["x"], "album": "Door"}
-    elsewhere = {**rule, "visibility": "archive"}
-    for wrong in (rule, rule | locked):
-        values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: [wrong]}})
-        form = await submit(home, await begin(home, "folder1"), values)
-        assert form["errors"] == {
-            SECTION_WHAT: "rule_locked_album" if wrong != rule else "folder_locked"
-        }
-        assert details(form)["rule"] == "Bell"
-    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: [elsewhere]}})
-    confirm = await submit(home, form, values)
-    form = await submit(home, confirm, ORGANISE)
-    confirm = await submit(home, form, suggested(form))
-    await submit(home, confirm, SAVE)
-    assert home.entry.subentries["folder1"].data[CONF_RULES] == [elsewhere]
 
 
 async def test_empty_fields_are_not_stored(home: Home) -> None:
@@ -865,128 +492,6 @@ async def test_same_folder_in_two_windows(home: Home) -> None:
     assert len(home.entry.subentries) == 1
 
 
-@pytest.mark.parametrize(
-    ("rule", "reason", "field"),
-    [
-        ({"action": "delete"}, "unknown", "What to do"),
-        ({"types": ["sound"]}, "unknown", "Types"),
-        ({"types": 5}, "not_a_list", "Types"),
-        ({"extensions": ["*"]}, "not_an_extension", "Extensions"),
-        ({"extensions": [", ;"]}, "not_an_extension", "Extensions"),
-        ({"paths": ["../x"]}, "not_a_pattern", "Paths"),
-        ({"min_size_mb": "much"}, "not_a_number", "Smallest size"),
-        ({"min_size_mb": 5, "max_size_mb": 4}, "below_minimum", "Largest size"),
-        (
-            {"older_than_days": 9, "newer_than_days": 9},
-            "never_both",
-            "Age less than",
-        ),
-        ({"captured_from": "summer"}, "not_a_date", "Taken from"),
-        (
-            {"captured_from": "2026-07-02", "captured_to": "2026-07-01"},
-            "before_start",
-            "Taken to",
-        ),
-    ],
-)
-async def test_broken_rule(
-    home: Home, rule: dict[str, Any], reason: str, field: str
-) -> None:
-    """A rule that can't be used is named with its field; the other values stay."""
-    await home.set_up()
-    folder = home.folder()
-    rules = [*RULES, {"name": "Broken", "action": "skip", **rule}]
-    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHAT: reason}
-    assert details(form)["rule"] == "Broken"
-    assert details(form)["field"] == field
-    assert fields(form)[SECTION_WHAT]["expanded"] is True
-    assert fields(form)[SECTION_DETAILS]["expanded"] is False
-    assert suggested(form) == shown_form(values)
-
-    rules[-1] = {"name": "Sound", "action": "skip", "extensions": ["jpg"]}
-    values = folder_form(folder, **{SECTION_WHAT: {CONF_RULES: rules}})
-    assert (await save(home, form, values))[CONF_RULES] == rules
-
-
-async def test_nameless_rule_is_counted(home: Home) -> None:
-    """A broken rule without a name is told by its number."""
-    await home.set_up()
-    rules = [*RULES, {"min_pixels": -1}]
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
-    form = await submit(home, await begin(home), values)
-    assert details(form)["rule"] == "3"
-    assert details(form)["field"] == "Fewest pixels"
-
-
-async def test_rule_that_skips_everything(home: Home) -> None:
-    """A rule without a criterion fits every file, which may only mean to back it up."""
-    await home.set_up()
-    rules = [{"name": "All", "action": "skip", "types": [], "older_than_days": None}]
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHAT: "fits_everything"}
-    assert details(form)["rule"] == "All"
-    rules[0]["action"] = "back_up"
-    await save(home, form, values)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "better"),
-    [
-        ("{folder}/Screenshots/", "Screenshots/"),
-        ("{folder}/Screenshots", "Screenshots/"),
-        ("{folder}/a/b.jpg", "a/b.jpg"),
-        ("{folder}/*.png", "*.png"),
-        ("{folder}/a.b/", "a.b/"),
-        ("{folder}/", "*"),
-        ("{folder}", "*"),
-        ("{link}/Screenshots/", "Screenshots/"),
-    ],
-)
-async def test_full_path_as_pattern(home: Home, pattern: str, better: str) -> None:
-    """A pattern with the folder's own path fits nothing; the right one is told."""
-    await home.set_up()
-    folder, link = home.folder(), home.root / "link"
-    link.symlink_to(folder)
-    rule = {"name": "Shots", "action": "skip", "types": ["photo"]}
-    rule["paths"] = ["x", pattern.format(folder=folder, link=link)]
-    values = folder_form(link, **{SECTION_WHAT: {CONF_RULES: [rule]}})
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHAT: "full_path"}
-    told = details(form)
-    assert (told["rule"], told["field"]) == ("Shots", "Paths")
-    assert told["better"] == better
-    rule["paths"] = ["/Screenshots/", f"{folder}s/", better]
-    await save(home, form, values)
-
-
-async def test_rules_are_shown_in_words(home: Home) -> None:
-    """The list shows the value of what a rule does, so that is what a person reads."""
-    await home.set_up()
-    values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: RULES}})
-    await save(home, await begin(home), values)
-    (subentry_id,) = home.entry.subentries
-    form = await begin(home, subentry_id)
-    rules = suggested(form)[SECTION_WHAT][CONF_RULES]
-    assert [rule["action"] for rule in rules] == ["Skip", "Back up"]
-    (field,) = (
-        field
-        for field in fields(form)[SECTION_WHAT]["schema"]
-        if field["name"] == CONF_RULES
-    )
-    options = field["selector"]["object"]["fields"]["action"]
-    assert options["default"] == "Skip"
-    assert [option["value"] for option in options["selector"]["select"]["options"]] == [
-        "Skip",
-        "Back up",
-    ]
-    result = await submit(home, await submit(home, form, suggested(form)), SAVE)
-    assert result["reason"] == "reconfigure_successful"
-    assert home.entry.subentries[subentry_id].data[CONF_RULES] == RULES
-
-
 async def test_back_to_the_form(home: Home) -> None:
     """Who reads the outlook and wants something else finds all that was entered."""
     await home.set_up()
@@ -1033,30 +538,6 @@ def test_both_forms_have_the_same_texts() -> None:
     for section in new["sections"].values():
         # The browser shows them as they are, without Markdown.
         assert "`" not in section.get("description", "")
-
-
-async def test_rules_are_a_list(home: Home) -> None:
-    """What is no list of rules is refused before it gets anywhere."""
-    await home.set_up()
-    form = await begin(home)
-    for rules in ("skip", {"action": "skip"}, ["skip"]):
-        values = folder_form(home.folder(), **{SECTION_WHAT: {CONF_RULES: rules}})
-        values[SECTION_WHAT][CONF_RULES] = rules
-        with pytest.raises(probatio.Invalid):
-            await submit(home, form, values)
-
-
-async def test_nothing_wanted(home: Home) -> None:
-    """A folder of which nothing would be backed up is refused."""
-    await home.set_up()
-    folder = home.folder()
-    values = folder_form(
-        folder, **{SECTION_WHAT: {CONF_TYPES: [], CONF_RULES: RULES[:1]}}
-    )
-    form = await submit(home, await begin(home), values)
-    assert form["errors"] == {SECTION_WHAT: "nothing_wanted"}
-    values = folder_form(folder, **{SECTION_WHAT: {CONF_TYPES: [], CONF_RULES: RULES}})
-    assert (await save(home, form, values))[CONF_TYPES] == []
 
 
 @pytest.mark.parametrize(
