@@ -140,6 +140,49 @@ async def test_a_calendar_that_is_gone(home: Home) -> None:
     assert explained["state"] == "protected"
 
 
+async def test_events_in_templates(home: Home, calendar: None) -> None:
+    """A name of one's own can tell the event too, and so can tags."""
+    await note(home.hass, "Party", "2024-07-13T20:00:00", "2024-07-13T23:30:00")
+    photo(home, "party.jpg", "2024-07-13T20:30:00")
+    photo(home, "other.jpg", "2024-07-14T20:30:00")
+    organise = {
+        "album": "name",
+        "album_name": "{{ media.captured_at.year }} {{ media.event or 'Everyday' }}",
+        "album_calendars": [CALENDAR],
+        "tags": ["{{ 'Event/' ~ media.event if media.event else '' }}"],
+    }
+    await home.set_up(
+        folder_data(home.folder(), **{CONF_NEW_MEDIA: False, CONF_ORGANISE: organise})
+    )
+    assert await albums(home) == {"2024 Party": 1, "2024 Everyday": 1}
+    explained = await act(home.hass, "explain", path=str(home.folder() / "party.jpg"))
+    assert explained["organised"]["event"] == "Party"
+    assert explained["organised"]["tags"] == ["Event/Party"]
+    explained = await act(home.hass, "explain", path=str(home.folder() / "other.jpg"))
+    assert explained["organised"]["tags"] == []
+
+
+async def test_templates_wait_for_a_calendar(home: Home) -> None:
+    """While it can't be asked nothing is made of nothing; the rest does not wait."""
+    photo(home, "one.jpg", "2024-07-13T20:30:00")
+    organise = {
+        "album": "name",
+        "album_name": "Card",
+        "album_calendars": [CALENDAR],
+        "tags": ["x", "{{ media.event or 'Everyday' }}"],
+    }
+    await home.set_up(
+        folder_data(home.folder(), **{CONF_NEW_MEDIA: False, CONF_ORGANISE: organise})
+    )
+    assert await albums(home) == {"Card": 1}
+    path = str(home.folder() / "one.jpg")
+    organised = (await act(home.hass, "explain", path=path))["organised"]
+    assert organised["text"].startswith("Its album is “Card”")
+    assert organised["tags"] == ["x"]
+    assert organised["done"] is False
+    assert CALENDAR in organised["problem"]
+
+
 async def test_calendar_questions(home: Home, calendar: None) -> None:
     """Events come with aware times; a calendar that is not there is an error."""
     await note(home.hass, "Day", "2024-03-10", "2024-03-11")

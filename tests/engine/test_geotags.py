@@ -1,6 +1,6 @@
 """Photos without a place get that of someone who had the camera."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import time
@@ -14,6 +14,7 @@ from custom_components.immich_backup.engine import Folder, OpenContext
 from custom_components.immich_backup.engine.context import (
     Fix,
     Place,
+    Rendered,
     UnknownToHomeError,
 )
 from custom_components.immich_backup.engine.geotags import GeotagRules, Whereabouts
@@ -224,6 +225,38 @@ async def test_given_once_and_undone(
         # What was undone stays so.
         assert (await rig.engine.organise()).places == 0
         assert await rig.engine.undo_geotags() == Undone()
+
+
+async def test_templates_see_it(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """The position and the zone of a place that the home knew, else the file's own."""
+
+    class Seeing(FakeHistory):
+        @override
+        async def zones(self, places: Sequence[Place]) -> Sequence[str | None]:
+            return ["Paris" if place == PARIS else "Farm" for place in places]
+
+        @override
+        async def render(
+            self, template: str, media: Sequence[Mapping[str, object]]
+        ) -> Sequence[Rendered]:
+            keys = ("zone", "latitude", "longitude")
+            return [Rendered(" ".join(str(one[key]) for key in keys)) for one in media]
+
+    shot(camera, "given.jpg", NOON)
+    shot(camera, "own.jpg", NOON, (52.0, 5.0))
+    shot(camera, "unknown.jpg", NOON + timedelta(hours=5))
+    history = Seeing(anna=[fix(-60), fix(60)])
+    folder = tagged(camera, tags=["{{ media.zone }}"])
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=history) as rig:
+        await organised(rig)
+    assert await library.tags() == {
+        "Paris 48.85 2.35": ["given.jpg"],
+        "Farm 52.0 5.0": ["own.jpg"],
+        "None None None": ["unknown.jpg"],
+        PLACE_TAG: ["given.jpg"],
+    }
 
 
 async def test_places_that_are_there_stay(

@@ -1,6 +1,7 @@
 """What the ledger is asked all the time costs nothing for files that are done."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 import sqlite3
 
 import pytest
@@ -13,6 +14,7 @@ from custom_components.immich_backup.engine.ledger import (
     reports,
     scans,
     schema,
+    sidecars,
 )
 from custom_components.immich_backup.engine.ledger.rows import FileRow, Stamp
 from custom_components.immich_backup.engine.model import Reason
@@ -31,6 +33,7 @@ ROW = FileRow(
     existing=False,
     attempts=0,
 )
+SIDECAR = replace(ROW, path=b"IMG_00000001.xmp")
 
 
 def fill(con: sqlite3.Connection, state: str, count: int) -> None:
@@ -91,6 +94,7 @@ QUESTIONS: dict[str, Ask] = {
         con, b"x" * 20, 1, "asset", Reason.UPLOADED, 1.0, ROW
     ),
     "unsettle": lambda con: scans.unsettle(con, 1, STAMP, session=1, now=1.0, seen=1.0),
+    "told anew": lambda con: sidecars.told_anew(con, 1, [SIDECAR], decide=True),
     "present": lambda con: scans.present_files(con, 1),
     "finish": finish,
 }

@@ -97,10 +97,18 @@ async def test_organise(home: Home) -> None:
     [
         ({"album": "none"}, [], ""),
         ({"album": "month"}, [], "an album for each month."),
-        ({"album": "name", "album_name": "Card"}, ["album_name"], "the album “Card”."),
         (
-            {"album": "name", "album_name": "{{ media.type }}"},
-            ["album_name"],
+            {"album": "name", "album_name": "Card"},
+            ["album_name", "album_calendars"],
+            "the album “Card”.",
+        ),
+        (
+            {
+                "album": "name",
+                "album_name": "{{ media.event or media.type }}",
+                "album_calendars": ["calendar.a"],
+            },
+            ["album_name", "album_calendars"],
             "albums whose names your template makes.",
         ),
         (

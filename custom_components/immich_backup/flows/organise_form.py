@@ -94,7 +94,7 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
 }
 # What is asked on a page of its own for each way to find an album,
 _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
-    AlbumBy.NAME: (CONF_ALBUM_NAME,),
+    AlbumBy.NAME: (CONF_ALBUM_NAME, CONF_ALBUM_CALENDARS),
     AlbumBy.FOLDERS: (CONF_ALBUM_LEVELS, CONF_ALBUM_JOINER),
     AlbumBy.CALENDAR: (CONF_ALBUM_CALENDARS, CONF_ALBUM_OTHERWISE),
     AlbumBy.TRIP: (
@@ -189,9 +189,11 @@ def album_schema(by: AlbumBy, users: Mapping[str, str]) -> probatio.Schema:
 
     ``users`` are those with whom albums can be shared: names by ids.
     """
+    # A name of one's own may do without events.
+    calendars = probatio.Optional if by is AlbumBy.NAME else probatio.Required
     fields: dict[Any, Any] = {
         probatio.Required(CONF_ALBUM_NAME): TextSelector(),
-        probatio.Required(CONF_ALBUM_CALENDARS): EntitySelector(
+        calendars(CONF_ALBUM_CALENDARS): EntitySelector(
             EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
         ),
         probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): _number(

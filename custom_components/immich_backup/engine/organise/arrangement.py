@@ -72,9 +72,10 @@ class AlbumChoice:
 
     ``name`` is that of the one album, or a template of it; ``levels`` is how many
     sub-folders, from the top, make a name, and ``joiner`` what stands between them.
-    ``calendars`` are asked for events (entity ids), ``trips`` is what makes a trip, and
-    ``otherwise`` is what dates a file that belongs to no event, trip or zone. A new
-    album is shared with other users of the server (``share``, their ids).
+    ``calendars`` are asked for events (entity ids), which name albums, or which the
+    template of a name sees. ``trips`` is what makes a trip, and ``otherwise`` is what
+    dates a file that belongs to no event, trip or zone. A new album is shared with
+    other users of the server (``share``, their ids).
     """
 
     by: AlbumBy
@@ -223,7 +224,11 @@ def _choice(data: Mapping[str, object]) -> AlbumChoice | None:
             return None
         case AlbumBy.NAME:
             name = _text(data, "album_name", MAX_TEXT)
-            return AlbumChoice(by=by, name=_checked_name("album_name", name))
+            return AlbumChoice(
+                by=by,
+                name=_checked_name("album_name", name),
+                calendars=_words(data, "album_calendars"),
+            )
         case AlbumBy.FOLDERS:
             joiner = data.get("album_joiner")
             return AlbumChoice(

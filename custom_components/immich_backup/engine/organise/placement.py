@@ -198,8 +198,11 @@ async def _find_events(drafts: Sequence[_Draft], context: Context) -> None:
     """Find what was in the calendars when files were taken, where that matters."""
     by_calendars: dict[tuple[str, ...], list[_Draft]] = {}
     for draft in drafts:
-        if draft.choice is not None and draft.choice.by is AlbumBy.CALENDAR:
-            by_calendars.setdefault(draft.choice.calendars, []).append(draft)
+        choice = draft.choice
+        if choice is None or not choice.calendars:
+            continue
+        if choice.by is AlbumBy.CALENDAR or draft.arrangement.templates:
+            by_calendars.setdefault(choice.calendars, []).append(draft)
     for names, asking in by_calendars.items():
         calendars = Calendars(names, context)
         await calendars.look([draft.subject.taken for draft in asking])
@@ -209,15 +212,24 @@ async def _find_events(drafts: Sequence[_Draft], context: Context) -> None:
 
 
 async def _render(drafts: Sequence[_Draft], context: Context) -> None:
-    """Render the templates of all files, each template for all of them at once."""
+    """Render the templates of all files, each template for all of them at once.
+
+    What a calendar or the history can't say at present they would take for nothing: they
+    wait for it.
+    """
     asking: dict[str, list[_Draft]] = {}
     for draft in drafts:
+        if draft.undecided is not None or draft.placeless is not None:
+            continue
         for template in dict.fromkeys(draft.arrangement.templates):
             asking.setdefault(template, []).append(draft)
     for template, some in asking.items():
         results = await context.render(
             template,
-            [draft.subject.variables(draft.zone, draft.event) for draft in some],
+            [
+                draft.subject.variables(draft.zone, draft.event, draft.place)
+                for draft in some
+            ],
         )
         for draft, result in zip(some, results, strict=True):
             if result.text is None:
@@ -261,7 +273,9 @@ def _placement(draft: _Draft) -> Placement:
 def _album(draft: _Draft) -> tuple[AlbumRef | None, AlbumBy]:
     """Return a file's album, if it goes to one, and by what it was found."""
     choice = draft.choice
-    if choice is None or draft.undecided is not None:
+    if choice is None:
+        return None, AlbumBy.NONE
+    if choice.by is AlbumBy.CALENDAR and draft.undecided is not None:
         return None, AlbumBy.NONE
     if draft.placeless is not None and choice.by in _PLACED:
         # It would be in another one as well once its place is known.

@@ -63,16 +63,22 @@ class Subject:
         return self.witnesses.keywords
 
     def variables(
-        self, zone: str | None = None, event: str | None = None
+        self,
+        zone: str | None = None,
+        event: str | None = None,
+        place: Place | None = None,
     ) -> Mapping[str, object]:
-        """Return what templates see of it as `media`; ``zone`` and ``event`` as found."""
+        """Return what templates see of it as `media`; ``zone`` and ``event`` as found.
+
+        ``place`` is where it was taken by what the home knows, if it does not say so.
+        """
         return media_variables(
             folder=self.folder,
             path=self.path,
             kind=self.kind,
             size=self.size,
             facts=self.facts,
-            place=self.place,
+            place=self.place or place,
             taken=self.taken,
             taken_by=self.taken_by,
             zone=zone,
