@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.media import (
-    Video,
-    apple_note,
-    heic,
-    jpeg,
-    tiff,
-    xmp,
-)
+from tests.support.media import Video, apple_note, heic, jpeg, tiff, xmp
 
 _IDENTIFIER = "0F7C2A54-6B1D-4E3B-9C55-3D2E1F0A9B8C"
 _TAKEN = {0x9003: "2024:05:01 12:00:00"}

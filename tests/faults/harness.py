@@ -214,9 +214,7 @@ async def scene(
             folder=folder.resolve(),
             ledger=base / "ledger.db",
             server=server,
-            contents={
-                sha1(content).hexdigest() for content in (*written, *belongings)
-            },
+            contents={sha1(content).hexdigest() for content in (*written, *belongings)},
             files=files + len(belongings),
         )
 
