@@ -12,6 +12,8 @@ from .runs import Run
 from .server import Server
 
 _ROWS = 50
+# Characters of a path; of a longer one both ends are shown.
+_WIDEST = 72
 _WANTED = frozenset(("waiting", "failed", "parked", "protected", "settling"))
 _FAILED = frozenset(("failed", "parked"))
 # What the kinds of receivers are called.
@@ -160,7 +162,10 @@ class Report:
         # What is not proven comes first: it is what a person looks for.
         ordered = sorted(self.files, key=lambda file: file.state == "protected")
         rows = [("File", "State", "Why")]
-        rows += [(file.path, file.state, file.reason_text) for file in ordered[:_ROWS]]
+        rows += [
+            (_short(file.path), file.state, file.reason_text)
+            for file in ordered[:_ROWS]
+        ]
         width = max(len(row[0]) for row in rows)
         lines = [f"  {name:{width}}  {state:10}  {why}" for name, state, why in rows]
         if (more := len(ordered) - _ROWS) > 0:
@@ -243,6 +248,15 @@ def deliveries_text(deliveries: Sequence[Delivery]) -> str:
         mark = "" if one.ok or not one.message else "NOT AS IT SHOULD BE: "
         lines.append(f"  {'':9}{mark}{one.detail} ({one.target})")
     return "\n".join(lines)
+
+
+def _short(path: str) -> str:
+    """Return a path as it fits into a table, without what a terminal would obey."""
+    shown = "".join(sign if sign.isprintable() else "�" for sign in path)
+    if len(shown) <= _WIDEST:
+        return shown
+    end = _WIDEST * 2 // 3
+    return f"{shown[: _WIDEST - end - 1]}…{shown[-end:]}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

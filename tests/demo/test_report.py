@@ -245,6 +245,15 @@ def test_table_begins_with_what_is_not_proven() -> None:
     assert len(lines) < 80
 
 
+def test_table_shows_strange_paths() -> None:
+    """A long path leaves room for the reason, and none speaks to the terminal."""
+    long = "a" * 200 + "/end.jpg"
+    text = report(file(long, "failed"), file("b\x1b[2J\n.jpg", "failed")).as_text()
+    assert all(len(line) < 130 for line in text.splitlines()[:3])
+    assert "…" in text and "/end.jpg" in text
+    assert "b\ufffd[2J\ufffd.jpg" in text
+
+
 def test_ignored_names(tmp_path: Path) -> None:
     """Files that the integration does not list are named."""
     (tmp_path / "2025").mkdir()
