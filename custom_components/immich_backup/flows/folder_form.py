@@ -7,7 +7,6 @@ from typing import Any, override
 from homeassistant.components.calendar.const import DOMAIN as CALENDAR_DOMAIN
 from homeassistant.components.zone.const import DOMAIN as ZONE_DOMAIN
 from homeassistant.const import CONF_NAME, CONF_PATH
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     DateSelector,
@@ -45,11 +44,13 @@ from ..const import (
 )
 from ..engine import Detection, MediaKind, RuleAction
 from ..immich import Visibility
+from .sections import Sections, flattened, number_field, section_fields, unflattened
 
 SECTION_WHAT = "what"
 SECTION_DETAILS = "details"
 
-_SECTIONS: Mapping[str, Sequence[str]] = {
+_FIELDS = (CONF_PATH, CONF_INCLUDE_EXISTING)
+_SECTIONS: Sections = {
     SECTION_WHAT: (CONF_TYPES, CONF_RULES),
     SECTION_DETAILS: (CONF_RECURSIVE, CONF_DETECTION, CONF_SETTLE_SECONDS),
 }
@@ -236,14 +237,7 @@ def folder_schema(
         ),
         probatio.Required(
             CONF_SETTLE_SECONDS, default=DEFAULT_SETTLE_SECONDS
-        ): NumberSelector(
-            NumberSelectorConfig(
-                min=1,
-                max=_MAX_SETTLE_SECONDS,
-                mode=NumberSelectorMode.BOX,
-                unit_of_measurement="s",
-            )
-        ),
+        ): number_field(1, _MAX_SETTLE_SECONDS, "s"),
     }
     return probatio.Schema(
         {
@@ -256,15 +250,7 @@ def folder_schema(
             ),
             probatio.Optional(CONF_NAME): TextSelector(),
             probatio.Required(CONF_INCLUDE_EXISTING, default=True): BooleanSelector(),
-            **{
-                probatio.Required(name): section(
-                    probatio.Schema(fields), {"collapsed": name not in opened}
-                )
-                for name, fields in (
-                    (SECTION_WHAT, what),
-                    (SECTION_DETAILS, details),
-                )
-            },
+            **section_fields({SECTION_WHAT: what, SECTION_DETAILS: details}, opened),
         }
     )
 
@@ -286,22 +272,11 @@ def name_of(form: Mapping[str, Any], path: str) -> str:
 
 def data_of(form: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Return what is stored of a form: flat, JSON-safe, without what was left empty."""
-    values = {CONF_PATH: path, CONF_INCLUDE_EXISTING: form[CONF_INCLUDE_EXISTING]}
-    for name, keys in _SECTIONS.items():
-        values |= {
-            key: form[name][key]
-            for key in keys
-            if key == CONF_TYPES or form[name].get(key) not in (None, "", [])
-        }
-    return values
+    values = flattened(form, _FIELDS, _SECTIONS)
+    # No kind at all is an answer, too.
+    return values | {CONF_PATH: path, CONF_TYPES: form[SECTION_WHAT][CONF_TYPES]}
 
 
 def form_of(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form that what is stored of a folder was entered in."""
-    form: dict[str, Any] = {
-        CONF_NAME: name,
-        **{key: data[key] for key in (CONF_PATH, CONF_INCLUDE_EXISTING) if key in data},
-    }
-    for part, keys in _SECTIONS.items():
-        form[part] = {key: data[key] for key in keys if key in data}
-    return form
+    return {CONF_NAME: name} | unflattened(data, _FIELDS, _SECTIONS)

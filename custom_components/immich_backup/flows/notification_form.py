@@ -7,16 +7,12 @@ from typing import Any
 from homeassistant.components.media_player.const import DOMAIN as MEDIA_PLAYER_DOMAIN
 from homeassistant.const import CONF_NAME, Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
     LanguageSelector,
     LanguageSelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -59,6 +55,7 @@ from .receivers import (
     offered_engines,
     offered_screens,
 )
+from .sections import Sections, flattened, number_field, section_fields, unflattened
 from .texts import Texts
 
 SECTION_OFTEN = "how_often"
@@ -67,7 +64,7 @@ SECTION_SPEECH = "speech"
 
 _RECEIVERS = (CONF_NOTIFY_ENTITIES, CONF_NOTIFY_ACTIONS, CONF_SPEAKERS, CONF_TVS)
 _FIELDS = (*_RECEIVERS, CONF_EVENTS, CONF_FOLDERS)
-_SECTIONS: Mapping[str, Sequence[str]] = {
+_SECTIONS: Sections = {
     SECTION_OFTEN: (
         CONF_ONLY_STORED,
         CONF_LEAST_COUNT,
@@ -123,8 +120,8 @@ def notification_schema(
     """Return the form, with the sections that are open."""
     often = {
         _with_default(CONF_ONLY_STORED): BooleanSelector(),
-        _with_default(CONF_LEAST_COUNT): _number(1, _MAX_COUNT),
-        _with_default(CONF_DIGEST_MINUTES): _number(0, _MAX_DIGEST_MINUTES, "min"),
+        _with_default(CONF_LEAST_COUNT): number_field(1, _MAX_COUNT),
+        _with_default(CONF_DIGEST_MINUTES): number_field(0, _MAX_DIGEST_MINUTES, "min"),
         probatio.Optional(CONF_QUIET_FROM): TimeSelector(),
         probatio.Optional(CONF_QUIET_TO): TimeSelector(),
         _with_default(CONF_QUIET_FAILURES): BooleanSelector(),
@@ -143,7 +140,7 @@ def notification_schema(
                 mode=SelectSelectorMode.DROPDOWN,
             )
         ),
-        probatio.Optional(CONF_VOLUME): _number(0, 100, "%"),
+        probatio.Optional(CONF_VOLUME): number_field(0, 100, "%"),
         _with_default(CONF_INTERRUPT): BooleanSelector(),
         _with_default(CONF_INTERRUPT_TVS): BooleanSelector(),
     }
@@ -189,15 +186,13 @@ def notification_schema(
             )
         )
     fields[probatio.Optional(CONF_NAME)] = TextSelector()
-    for name, part in (
-        (SECTION_OFTEN, often),
-        (SECTION_WORDS, words),
-        (SECTION_SPEECH, speech),
-    ):
-        fields[probatio.Required(name)] = section(
-            probatio.Schema(part), {"collapsed": name not in opened}
+    return probatio.Schema(
+        fields
+        | section_fields(
+            {SECTION_OFTEN: often, SECTION_WORDS: words, SECTION_SPEECH: speech},
+            opened,
         )
-    return probatio.Schema(fields)
+    )
 
 
 async def check_notification(
@@ -297,13 +292,12 @@ async def _template_problem(
 
 def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is stored of a form: flat, JSON-safe, without what says nothing."""
-    values: dict[str, Any] = {
-        key: form[key] for key in _FIELDS if form.get(key) not in (None, "", [])
+    values = {
+        key: value
+        for key, entered in flattened(form, _FIELDS, _SECTIONS).items()
+        if (value := _plain(entered)) != ""
     }
     values.setdefault(CONF_EVENTS, [])
-    for name, keys in _SECTIONS.items():
-        part = {key: _plain(form[name].get(key)) for key in keys}
-        values |= {key: part[key] for key in keys if part[key] not in (None, "")}
     values |= {key: int(values[key]) for key in _NUMBERS if key in values}
     if actions := action_names(form.get(CONF_NOTIFY_ACTIONS, ())):
         values[CONF_NOTIFY_ACTIONS] = actions
@@ -324,10 +318,7 @@ def data_of(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def form_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form that what is stored of a notification was entered in."""
-    form = {key: data[key] for key in _FIELDS if key in data}
-    for name, keys in _SECTIONS.items():
-        form[name] = {key: data[key] for key in keys if key in data}
-    return form
+    return unflattened(data, _FIELDS, _SECTIONS)
 
 
 def shown_form(form: Mapping[str, Any], choices: Choices) -> dict[str, Any]:
@@ -369,14 +360,6 @@ def _plain(value: Any) -> Any:
 def _with_default(key: str) -> probatio.Required:
     """Return a field that holds something from the beginning."""
     return probatio.Required(key, default=_DEFAULTS[key])
-
-
-def _number(least: int, most: int, unit: str | None = None) -> NumberSelector:
-    """Return a field for a whole number."""
-    config = NumberSelectorConfig(min=least, max=most, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
 
 
 def _options(names: Mapping[str, str]) -> list[SelectOptionDict]:

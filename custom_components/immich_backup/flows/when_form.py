@@ -1,6 +1,6 @@
 """The form that asks when a folder's runs start and what they wait for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
@@ -8,14 +8,10 @@ from homeassistant.components.zone import ENTITY_ID_HOME
 from homeassistant.components.zone.const import DOMAIN as ZONE_DOMAIN
 from homeassistant.const import WEEKDAYS
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -39,13 +35,14 @@ from ..const import (
 from ..gate import validated_conditions
 from ..home_triggers import validated_triggers
 from .raw_selectors import RawConditionSelector, RawTriggerSelector
+from .sections import Sections, flattened, number_field, section_fields, unflattened
 
 SECTION_PRESENCE = "presence_section"
 SECTION_CONDITIONS = "only_while"
 SECTION_ADVANCED = "advanced"
 
 _FIELDS = (CONF_NEW_MEDIA, CONF_SCHEDULE_TIME, CONF_SCHEDULE_WEEKDAYS)
-_SECTIONS: Mapping[str, Sequence[str]] = {
+_SECTIONS: Sections = {
     SECTION_PRESENCE: (CONF_PERSONS, CONF_PRESENCE, CONF_ZONE),
     SECTION_CONDITIONS: (CONF_CONDITIONS,),
     SECTION_ADVANCED: (CONF_TRIGGERS, CONF_OVERDUE_HOURS),
@@ -77,14 +74,7 @@ def when_schema(opened: Collection[str] = ()) -> probatio.Schema:
         probatio.Optional(CONF_TRIGGERS): RawTriggerSelector(),
         probatio.Required(
             CONF_OVERDUE_HOURS, default=DEFAULT_OVERDUE_HOURS
-        ): NumberSelector(
-            NumberSelectorConfig(
-                min=1,
-                max=_MAX_OVERDUE_HOURS,
-                mode=NumberSelectorMode.BOX,
-                unit_of_measurement="h",
-            )
-        ),
+        ): number_field(1, _MAX_OVERDUE_HOURS, "h"),
     }
     return probatio.Schema(
         {
@@ -98,16 +88,14 @@ def when_schema(opened: Collection[str] = ()) -> probatio.Schema:
                     translation_key="weekdays",
                 )
             ),
-            **{
-                probatio.Required(name): section(
-                    probatio.Schema(fields), {"collapsed": name not in opened}
-                )
-                for name, fields in (
-                    (SECTION_PRESENCE, presence),
-                    (SECTION_CONDITIONS, only_while),
-                    (SECTION_ADVANCED, advanced),
-                )
-            },
+            **section_fields(
+                {
+                    SECTION_PRESENCE: presence,
+                    SECTION_CONDITIONS: only_while,
+                    SECTION_ADVANCED: advanced,
+                },
+                opened,
+            ),
         }
     )
 
@@ -138,13 +126,7 @@ async def check_when(
 
 def when_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is stored of a form: flat, JSON-safe, without what says nothing."""
-    values = {key: form[key] for key in _FIELDS if form.get(key) not in (None, "", [])}
-    for name, keys in _SECTIONS.items():
-        values |= {
-            key: form[name][key]
-            for key in keys
-            if form[name].get(key) not in (None, "", [])
-        }
+    values = flattened(form, _FIELDS, _SECTIONS)
     if CONF_PERSONS not in values:
         values.pop(CONF_PRESENCE, None)
         values.pop(CONF_ZONE, None)
@@ -155,11 +137,7 @@ def when_data_of(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def when_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form that what is stored of a folder was entered in."""
-    form: dict[str, Any] = {CONF_NEW_MEDIA: True}
-    form |= {key: data[key] for key in _FIELDS if key in data}
-    for name, keys in _SECTIONS.items():
-        form[name] = {key: data[key] for key in keys if key in data}
-    return form
+    return {CONF_NEW_MEDIA: True} | unflattened(data, _FIELDS, _SECTIONS)
 
 
 def used_sections(data: Mapping[str, Any]) -> set[str]:
