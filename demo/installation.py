@@ -23,7 +23,9 @@ _ORGANISED: Final = {
     "album": "calendar",
     "album_otherwise": "month",
     "tags": ["Home/Camera"],
-    "stacks": ["raw", "heic", "burst"],
+    "raw_and_jpeg": "stack_jpeg",
+    "heic_and_jpeg": "stack_heic",
+    "burst": "stack",
 }
 # Some files get more, or another album.
 _RULES: Final = [

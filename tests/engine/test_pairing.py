@@ -125,10 +125,16 @@ async def test_a_library_from_before(
 @pytest.mark.parametrize(
     ("stacks", "shown"),
     [
-        ([], {}),
-        (["raw"], {"DSC_1.JPG": 2}),
-        (["raw_first"], {"DSC_1.DNG": 2}),
-        (["heic", "burst"], {"20240712_100000_001.jpg": 3}),
+        ({}, {}),
+        ({"raw_and_jpeg": "both", "burst": "all"}, {}),
+        ({"raw_and_jpeg": "stack_jpeg"}, {"DSC_1.JPG": 2}),
+        ({"raw_and_jpeg": "stack_raw"}, {"DSC_1.DNG": 2}),
+        ({"heic_and_jpeg": "stack_heic"}, {"IMG_1.HEIC": 2}),
+        ({"heic_and_jpeg": "stack_jpeg"}, {"IMG_1.JPG": 2}),
+        (
+            {"heic_and_jpeg": "stack_heic", "burst": "stack"},
+            {"IMG_1.HEIC": 2, "20240712_100000_001.jpg": 3},
+        ),
     ],
 )
 async def test_stacks(
@@ -136,13 +142,15 @@ async def test_stacks(
     library: Library,
     tmp_path: Path,
     camera: Path,
-    stacks: list[str],
+    stacks: dict[str, str],
     shown: dict[str, int],
 ) -> None:
     """What belongs together is shown as one, if that is chosen; all of it is kept."""
     names = [
         "DSC_1.JPG",
         "DSC_1.DNG",
+        "IMG_1.HEIC",
+        "IMG_1.JPG",
         *(f"20240712_100000_00{number}.jpg" for number in (1, 2, 3)),
         "single.jpg",
     ]
@@ -150,7 +158,7 @@ async def test_stacks(
         picture(camera, name)
     (camera / "DSC_1.DNG").write_bytes(tiff(exif=TAKEN) + b"raw")
     async with rig_on(
-        server, tmp_path / "ledger.db", [paired(camera, stacks=stacks)]
+        server, tmp_path / "ledger.db", [paired(camera, **stacks)]
     ) as rig:
         await rig.run()
         assert rig.names() == sorted(names)
@@ -172,7 +180,7 @@ async def test_a_burst_that_grows(
     for number in (1, 2):
         picture(camera, f"20240712_100000_00{number}.jpg")
     async with rig_on(
-        server, tmp_path / "ledger.db", [paired(camera, stacks=["burst"])]
+        server, tmp_path / "ledger.db", [paired(camera, burst="stack")]
     ) as rig:
         await rig.run()
         picture(camera, "20240712_100000_003.jpg")

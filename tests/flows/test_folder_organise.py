@@ -33,7 +33,12 @@ async def test_organise(home: Home) -> None:
         album="folders",
         tags=["Home/Doorbell", "{{ media.type }}"],
         **{
-            SECTION_TOGETHER: {"live_photos": False, "stacks": ["raw", "burst"]},
+            SECTION_TOGETHER: {
+                "live_photos": False,
+                "raw_and_jpeg": "stack_raw",
+                "heic_and_jpeg": "both",
+                "burst": "stack",
+            },
             SECTION_MORE: {
                 "favourite": True,
                 "visibility": "archive",
@@ -70,7 +75,8 @@ async def test_organise(home: Home) -> None:
         "keywords": True,
         "correct_dates": "never",
         "live_photos": False,
-        "stacks": ["raw", "burst"],
+        "raw_and_jpeg": "stack_raw",
+        "burst": "stack",
         "place_from": ["person.anna", "device_tracker.phone"],
         "place_minutes": 3,
     }

@@ -13,11 +13,13 @@ import probatio
 from custom_components import immich_backup
 from custom_components.immich_backup.const import (
     CONF_ALBUM,
+    CONF_BURST,
     CONF_CORRECT_DATES,
     CONF_DETECTION,
     CONF_DIGEST_MINUTES,
     CONF_EVENTS,
     CONF_FAVOURITE,
+    CONF_HEIC_AND_JPEG,
     CONF_INCLUDE_EXISTING,
     CONF_INTERRUPT,
     CONF_INTERRUPT_TVS,
@@ -31,6 +33,7 @@ from custom_components.immich_backup.const import (
     CONF_PLACE_MINUTES,
     CONF_PRESENCE,
     CONF_QUIET_FAILURES,
+    CONF_RAW_AND_JPEG,
     CONF_RECURSIVE,
     CONF_SETTLE_SECONDS,
     CONF_TYPES,
@@ -114,7 +117,12 @@ def organise_form(**changes: Any) -> dict[str, Any]:
     """Return the form of how files are organised, with these changes."""
     form: dict[str, Any] = {
         CONF_ALBUM: "none",
-        SECTION_TOGETHER: {CONF_LIVE_PHOTOS: True},
+        SECTION_TOGETHER: {
+            CONF_LIVE_PHOTOS: True,
+            CONF_RAW_AND_JPEG: "both",
+            CONF_HEIC_AND_JPEG: "both",
+            CONF_BURST: "all",
+        },
         SECTION_PLACE: {CONF_PLACE_MINUTES: 5},
         SECTION_MORE: {
             CONF_FAVOURITE: False,

@@ -37,14 +37,16 @@ from ..const import (
     CONF_ALBUM_OTHERWISE,
     CONF_ALBUM_ROLE,
     CONF_ALBUM_SHARE,
+    CONF_BURST,
     CONF_CORRECT_DATES,
     CONF_DESCRIPTION,
     CONF_FAVOURITE,
+    CONF_HEIC_AND_JPEG,
     CONF_KEYWORDS,
     CONF_LIVE_PHOTOS,
     CONF_PLACE_FROM,
     CONF_PLACE_MINUTES,
-    CONF_STACKS,
+    CONF_RAW_AND_JPEG,
     CONF_TAGS,
     CONF_TRIP_HOURS,
     CONF_TRIP_KM,
@@ -52,7 +54,7 @@ from ..const import (
     CONF_VISIBILITY,
 )
 from ..engine.geotags import GeotagRules
-from ..engine.media.facts import DateSource, MediaFacts
+from ..engine.media import DateSource, GroupKind, MediaFacts
 from ..engine.organise.arrangement import (
     DATED,
     MAX_HOURS,
@@ -64,10 +66,10 @@ from ..engine.organise.arrangement import (
     Arrangement,
     ArrangementError,
     DateCorrection,
-    StackKind,
     parse_arrangement,
 )
 from ..engine.organise.subject import Subject
+from ..engine.organise.together import CHOICES
 from ..engine.organise.trips import TripRules
 from ..home import HomeContext
 from ..immich import AlbumRole, Visibility
@@ -81,8 +83,13 @@ EXAMPLE = "{{ media.captured_at.strftime('%B %Y') }}"
 # What the server decides by itself.
 _DEFAULT = "default"
 _FIELDS = (CONF_ALBUM, CONF_TAGS)
+# Kinds of pictures that belong together, and what is chosen of each if nothing is.
+_KINDS = {
+    key: next(iter(CHOICES[GroupKind(key)]))
+    for key in (CONF_RAW_AND_JPEG, CONF_HEIC_AND_JPEG, CONF_BURST)
+}
 _SECTIONS: Mapping[str, Sequence[str]] = {
-    SECTION_TOGETHER: (CONF_LIVE_PHOTOS, CONF_STACKS),
+    SECTION_TOGETHER: (CONF_LIVE_PHOTOS, *_KINDS),
     SECTION_PLACE: (CONF_PLACE_FROM, CONF_PLACE_MINUTES),
     SECTION_MORE: (
         CONF_FAVOURITE,
@@ -116,14 +123,16 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
     """Return the form; ``opened`` are the sections that are shown open."""
     together = {
         probatio.Required(CONF_LIVE_PHOTOS, default=True): BooleanSelector(),
-        probatio.Optional(CONF_STACKS): SelectSelector(
-            SelectSelectorConfig(
-                options=[kind.value for kind in StackKind],
-                multiple=True,
-                mode=SelectSelectorMode.LIST,
-                translation_key="stacks",
+        **{
+            probatio.Required(key, default=default): SelectSelector(
+                SelectSelectorConfig(
+                    options=list(CHOICES[GroupKind(key)]),
+                    mode=SelectSelectorMode.DROPDOWN,
+                    translation_key=key,
+                )
             )
-        ),
+            for key, default in _KINDS.items()
+        },
     }
     place = {
         probatio.Optional(CONF_PLACE_FROM): EntitySelector(
@@ -314,6 +323,7 @@ def organise_data_of(
             for key in keys
             if form[name].get(key) not in (None, "", [], False, _DEFAULT)
             and key != CONF_LIVE_PHOTOS
+            and form[name][key] != _KINDS.get(key)
         }
     if not form[SECTION_TOGETHER].get(CONF_LIVE_PHOTOS, True):
         # What is not said means yes.

@@ -149,7 +149,7 @@ def organised_text(texts: Texts, folder: Folder) -> str:
         lines.append(texts("description"))
     if wanted.geotag is not None:
         lines.append(texts("places"))
-    if wanted.stacks:
+    if wanted.together:
         lines.append(texts("stacks"))
     rules = [name for name, more in folder.rule_arrangements.items() if more]
     if rules:

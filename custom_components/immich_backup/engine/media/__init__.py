@@ -3,7 +3,7 @@
 from .captured import capture_time
 from .companions import takeout_sidecars, xmp_sidecars
 from .facts import DateSource, MediaFacts, Trouble
-from .pairs import Group, GroupKind, groups
+from .pairs import Format, Group, GroupKind, groups
 from .read import read_facts
 from .takeout import read_takeout
 from .witnesses import Witnesses
@@ -11,6 +11,7 @@ from .xmp import read_sidecar
 
 __all__ = [
     "DateSource",
+    "Format",
     "Group",
     "GroupKind",
     "MediaFacts",

@@ -9,13 +9,26 @@ import re
 
 from .facts import DateSource, MediaFacts
 
-_HEIC = frozenset((".heic", ".heif", ".hif"))
-_JPEG = frozenset((".jpg", ".jpeg", ".jpe"))
-_RAWS = (
-    ".3fr .ari .arw .cap .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mrw .nef .nrw"
-    " .orf .ori .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f"
-)
-_RAW = frozenset(_RAWS.split())
+
+class Format(StrEnum):
+    """The formats in which one shot may lie in several files."""
+
+    JPEG = "jpeg"
+    HEIC = "heic"
+    RAW = "raw"
+
+
+_EXTENSIONS = {
+    Format.JPEG: ".jpg .jpeg .jpe",
+    Format.HEIC: ".heic .heif .hif",
+    Format.RAW: (
+        ".3fr .ari .arw .cap .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mrw .nef"
+        " .nrw .orf .ori .pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f"
+    ),
+}
+_FORMATS = {
+    extension: kind for kind, text in _EXTENSIONS.items() for extension in text.split()
+}
 _OTHER_STILLS = frozenset((".png", ".webp", ".avif", ".tif", ".tiff"))
 _VIDEOS = frozenset((".mov", ".mp4", ".m4v", ".mp", ".mv"))
 # Google names what comes out of one shot: PXL_1.RAW-01.COVER.jpg and .RAW-02.ORIGINAL.dng.
@@ -31,6 +44,7 @@ _LONGEST_LIVE = 6.0
 # Still and video of a live photo begin within this; so do raw and JPEG of one shot.
 _TOGETHER = timedelta(seconds=5)
 _SAME_SHOT = timedelta(seconds=2)
+_ONE_BURST = timedelta(seconds=60)
 _QUARTER = timedelta(minutes=15)
 _FURTHEST = timedelta(hours=14)
 
@@ -55,14 +69,21 @@ class Group:
     names: tuple[str, ...]
 
 
-def groups(files: Mapping[str, MediaFacts]) -> tuple[Group, ...]:
+def groups(
+    files: Mapping[str, MediaFacts], *, certain: bool = False
+) -> tuple[Group, ...]:
     """Return what belongs together among the files of one directory.
 
     ``files`` are names (without their directory) and facts; those that could not be
     read may be left out. A file is in one live or motion photo and in one of the other
     kinds at most. What is not certain is no group. The order of files does not matter.
+
+    What tells nothing of itself counts as what its name says. If ``certain`` it does
+    not: versions of a shot and bursts are then only what was read without trouble and
+    proves to be that by the times of its camera, and a burst has a cover that its phone
+    chose.
     """
-    shots = _Shots(files)
+    shots = _Shots(files, certain=certain)
     found = list(_motion_photos(shots))
     taken = {name for group in found for name in group.names}
     found += _live_photos(shots, taken)
@@ -77,8 +98,9 @@ def groups(files: Mapping[str, MediaFacts]) -> tuple[Group, ...]:
 class _Shots:
     """The files of a directory, sorted by what they are."""
 
-    def __init__(self, files: Mapping[str, MediaFacts]) -> None:
+    def __init__(self, files: Mapping[str, MediaFacts], *, certain: bool) -> None:
         """Sort them, so that nothing depends on their order."""
+        self.certain = certain
         self.files = {name: files[name] for name in sorted(files)}
         self.stills = [name for name in self.files if _is_still(name)]
         self.videos = [name for name in self.files if _extension(name) in _VIDEOS]
@@ -93,6 +115,20 @@ class _Shots:
                 found[value].append(name)
         for value in sorted(found):
             yield found[value]
+
+    def telling(self, names: Sequence[str]) -> list[str]:
+        """Return those that prove what they are, if that is asked for; else all."""
+        if not self.certain:
+            return list(names)
+        return [name for name in names if tells_its_moment(self.files[name])]
+
+    def match(self, one: str, other: str, most: timedelta) -> bool:
+        """Return whether two may be pictures of a camera taken within a time."""
+        first, second = self.files[one], self.files[other]
+        if first.camera and second.camera and first.camera != second.camera:
+            return False
+        near = _near(first, second, most)
+        return near is True or (near is None and not self.certain)
 
 
 def _motion_photos(shots: _Shots) -> Iterator[Group]:
@@ -148,7 +184,9 @@ def _by_identifier(
     left = set(videos)
     unpaired: list[str] = []
     # HEIC is the original where a JPEG was made of it.
-    for still in sorted(stills, key=lambda name: (_extension(name) not in _HEIC, name)):
+    for still in sorted(
+        stills, key=lambda name: (format_of(name) is not Format.HEIC, name)
+    ):
         same = by_stem.pop(_stem(still).casefold(), [])
         if len(same) == 1:
             left.remove(same[0])
@@ -170,56 +208,71 @@ def _is_live(still: MediaFacts, video: MediaFacts) -> bool:
 
 def _versions(shots: _Shots) -> Iterator[Group]:
     """Yield pictures that are one shot in several formats."""
-    for names in shots.together(shots.stills, lambda name: _shot(name).casefold()):
+    for names in shots.together(shots.stills, lambda name: shot_of(name).casefold()):
         by_kind = {
-            kind: [name for name in names if _extension(name) in kind]
-            for kind in (_JPEG, _HEIC, _RAW)
+            kind: [name for name in names if format_of(name) is kind]
+            for kind in (Format.JPEG, Format.HEIC, Format.RAW)
         }
         # Two of one format leave it open.
         if any(len(found) > 1 for found in by_kind.values()):
             continue
-        members = [name for found in by_kind.values() for name in found]
-        first = shots.files[members[0]] if members else None
-        if first is None or len(members) < 2:
+        members = shots.telling([name for found in by_kind.values() for name in found])
+        if len(members) < 2:
             continue
-        if any(_differ(first, shots.files[name]) for name in members[1:]):
+        first = members[0]
+        if not all(shots.match(first, name, _SAME_SHOT) for name in members[1:]):
             continue
-        is_raw = bool(by_kind[_RAW])
+        is_raw = any(format_of(name) is Format.RAW for name in members)
         kind = GroupKind.RAW_AND_JPEG if is_raw else GroupKind.HEIC_AND_JPEG
         # The JPEG shows what a raw picture only holds; of a HEIC it is a copy.
         yield Group(kind, tuple(members if is_raw else members[::-1]))
 
 
-def _differ(one: MediaFacts, other: MediaFacts) -> bool:
-    """Return whether two pictures are certainly not of one shot."""
-    if one.camera and other.camera and one.camera != other.camera:
-        return True
-    return _near(one, other, _SAME_SHOT) is False
-
-
 def _bursts(shots: _Shots) -> Iterator[Group]:
     """Yield pictures that follow each other, by identifier, else by name."""
     seen: set[str] = set()
-    for key in (lambda name: shots.files[name].burst_id, _burst_of):
+    for key in (lambda name: shots.files[name].burst_id, burst_of):
         rest = [name for name in shots.stills if name not in seen]
         for names in shots.together(rest, key):
+            names.sort(key=lambda name: (not is_cover(name), name))
+            if shots.certain:
+                names = _certain_burst(shots, names)
             if len(names) > 1:
                 seen.update(names)
-                cover = sorted(names, key=lambda name: (not _is_cover(name), name))
-                yield Group(GroupKind.BURST, tuple(cover))
+                yield Group(GroupKind.BURST, tuple(names))
 
 
-def _burst_of(name: str) -> str | None:
-    """Return what the names of a burst have in common."""
+def _certain_burst(shots: _Shots, names: Sequence[str]) -> list[str]:
+    """Return those of a burst that were certainly taken with the cover of its phone."""
+    if [is_cover(name) for name in names[:2]] != [True, False]:
+        return []
+    cover, *others = names
+    if not shots.telling([cover]):
+        return []
+    near = [name for name in others if shots.match(cover, name, _ONE_BURST)]
+    return [cover, *shots.telling(near)]
+
+
+def burst_of(name: str) -> str | None:
+    """Return what the names of a burst have in common; None for a single picture."""
     for pattern in _BURSTS:
         if match := pattern.fullmatch(_stem(name)):
             return match["key"].casefold()
     return None
 
 
-def _is_cover(name: str) -> bool:
+def is_cover(name: str) -> bool:
     """Return whether a picture is the one that its phone chose of a burst."""
     return _stem(name).upper().endswith("_COVER")
+
+
+def tells_its_moment(facts: MediaFacts) -> bool:
+    """Return whether a picture was read and holds when it was taken, by its camera."""
+    return (
+        facts.trouble is None
+        and facts.captured_at is not None
+        and facts.captured_source is DateSource.EXIF
+    )
 
 
 def _near(one: MediaFacts, other: MediaFacts, most: timedelta) -> bool | None:
@@ -244,8 +297,12 @@ def _near(one: MediaFacts, other: MediaFacts, most: timedelta) -> bool | None:
 
 
 def _is_still(name: str) -> bool:
-    extension = _extension(name)
-    return any(extension in kind for kind in (_HEIC, _JPEG, _RAW, _OTHER_STILLS))
+    return format_of(name) is not None or _extension(name) in _OTHER_STILLS
+
+
+def format_of(name: str) -> Format | None:
+    """Return a picture's format by its extension; None for all that have no versions."""
+    return _FORMATS.get(_extension(name))
 
 
 def _extension(name: str) -> str:
@@ -258,6 +315,6 @@ def _stem(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _shot(name: str) -> str:
-    """Return what the names of one shot's files have in common."""
+def shot_of(name: str) -> str:
+    """Return what the names of one shot's files have in common, but for their case."""
     return _SHOT.sub("", _stem(name))

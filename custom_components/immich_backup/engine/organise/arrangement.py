@@ -1,11 +1,13 @@
 """What the owner of a folder wants of its stored files: album, tags and more."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ...immich import AlbumRole, Visibility
 from ..geotags import GeotagRules
+from ..media.pairs import GroupKind
+from .together import CHOICES, Together
 from .trips import TripRules
 
 # Immich takes longer ones; nobody reads them.
@@ -56,16 +58,6 @@ class DateCorrection(StrEnum):
     ALWAYS = "always"
 
 
-class StackKind(StrEnum):
-    """Which files that belong together are shown as one."""
-
-    RAW = "raw"
-    # The raw picture is shown instead of its JPEG.
-    RAW_FIRST = "raw_first"
-    HEIC = "heic"
-    BURST = "burst"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumChoice:
     """Which album a file goes to.
@@ -94,7 +86,7 @@ class Arrangement:
     """What is wanted of a stored file; names, tags and description may be templates.
 
     ``visibility`` None leaves it to the server. The halves of ``live_photos`` are put
-    together, and what belongs together in one of the ways of ``stacks`` is stacked.
+    together, and ``together`` is which other kinds of files are stacked, and how.
     What ``sidecars`` say is passed on, ``dates`` says which dates, and ``keywords``
     become tags.
     ``geotag`` says who knows where photos were taken that do not tell it themselves.
@@ -106,7 +98,7 @@ class Arrangement:
     visibility: Visibility | None = None
     description: str | None = None
     live_photos: bool = False
-    stacks: frozenset[StackKind] = frozenset()
+    together: Mapping[GroupKind, Together] = field(default_factory=dict)
     sidecars: bool = False
     dates: DateCorrection = DateCorrection.NEVER
     keywords: bool = False
@@ -149,7 +141,7 @@ class Arrangement:
             visibility=visibility,
             description=rule.description or self.description,
             live_photos=self.live_photos,
-            stacks=self.stacks,
+            together=self.together,
             sidecars=self.sidecars,
             dates=self.dates,
             keywords=self.keywords,
@@ -174,9 +166,9 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
     album_name, album_levels, album_joiner, album_calendars (entity ids), trip_hours,
     trip_km, trip_photos, album_otherwise (year, month, day), album_share (ids of
     users), album_role, tags, favourite, visibility (timeline, archive, hidden, locked),
-    description, live_photos, stacks (see StackKind), sidecars, correct_dates (see
-    DateCorrection), keywords, place_from (entity ids), place_minutes. Raises
-    ArrangementError.
+    description, live_photos, raw_and_jpeg, heic_and_jpeg, burst (see CHOICES), sidecars,
+    correct_dates (see DateCorrection), keywords, place_from (entity ids),
+    place_minutes. Raises ArrangementError.
     """
     visibility = _visibility(data)
     album = _album(data)
@@ -191,7 +183,7 @@ def parse_arrangement(data: Mapping[str, object]) -> Arrangement:
         visibility=visibility,
         description=description or None,
         live_photos=data.get("live_photos") is True,
-        stacks=_stacks(data),
+        together=_together(data),
         sidecars=data.get("sidecars") is True,
         dates=_dates(data),
         keywords=data.get("keywords") is True,
@@ -313,13 +305,16 @@ def _words(data: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
-def _stacks(data: Mapping[str, object]) -> frozenset[StackKind]:
-    """Return what is stacked."""
-    try:
-        stacks = frozenset(StackKind(word) for word in _words(data, "stacks"))
-    except ValueError as err:
-        raise ArrangementError("stacks", "unknown") from err
-    return stacks | {StackKind.RAW} if StackKind.RAW_FIRST in stacks else stacks
+def _together(data: Mapping[str, object]) -> Mapping[GroupKind, Together]:
+    """Return what happens with pictures that belong together."""
+    found: dict[GroupKind, Together] = {}
+    for kind, choices in CHOICES.items():
+        word = _text(data, kind, MAX_NAME) or next(iter(choices))
+        if word not in choices:
+            raise ArrangementError(kind, "unknown")
+        if (chosen := choices[word]) is not None:
+            found[kind] = chosen
+    return found
 
 
 def _dates(data: Mapping[str, object]) -> DateCorrection:

@@ -1,18 +1,12 @@
 """Files that belong together: which assets are linked, and which are stacked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 import os
 
 from ..ledger.pairing import Member
-from ..media.pairs import GroupKind, groups
-from .arrangement import StackKind
-
-_STACKS = {
-    GroupKind.RAW_AND_JPEG: StackKind.RAW,
-    GroupKind.HEIC_AND_JPEG: StackKind.HEIC,
-    GroupKind.BURST: StackKind.BURST,
-}
+from ..media.pairs import GroupKind, format_of, groups
+from .together import Together
 
 
 @dataclass(slots=True)
@@ -33,29 +27,27 @@ class Pairing:
 
 
 def pair(
-    directories: Iterable[tuple[Sequence[Member], frozenset[StackKind]]],
+    directories: Iterable[tuple[Sequence[Member], Mapping[GroupKind, Together]]],
 ) -> Pairing:
     """Return what belongs together in directories; blocking, for threads.
 
-    Each comes with the kinds that are stacked in it.
+    Each comes with the kinds that are stacked in it, and how.
     """
     pairing = Pairing()
-    for members, kinds in directories:
+    for members, stacked in directories:
         by_name = {os.fsdecode(member.name): member for member in members}
         found = groups({name: member.facts for name, member in by_name.items()})
         for group in found:
-            assets = list(dict.fromkeys(by_name[name].asset_id for name in group.names))
+            names: Sequence[str] = group.names
+            if (stack := stacked.get(group.kind)) is not None and stack.first:
+                # The rest stays in its order.
+                names = sorted(names, key=lambda name: format_of(name) != stack.first)
+            assets = list(dict.fromkeys(by_name[name].asset_id for name in names))
             if len(assets) < 2:
                 # Copies of one content are one asset.
                 continue
             if group.kind is GroupKind.LIVE_PHOTO:
                 pairing.links[assets[0]] = assets[1]
-            elif _STACKS.get(group.kind) in kinds:
-                if (
-                    group.kind is GroupKind.RAW_AND_JPEG
-                    and StackKind.RAW_FIRST in kinds
-                ):
-                    # The JPEG comes first otherwise, and the raw picture last.
-                    assets = [assets[-1], *assets[:-1]]
+            elif stack is not None:
                 pairing.stacks.append(tuple(assets))
     return pairing

@@ -19,13 +19,15 @@ from ..ledger import Ledger, pairing
 from ..ledger.arranging import Arrangeable
 from ..ledger.pairing import Member
 from ..ledger.trips import Sighting
+from ..media.pairs import GroupKind
 from ..model import Folder, Source
-from .arrangement import AlbumBy, Arrangement, StackKind, by_trip
+from .arrangement import AlbumBy, Arrangement, by_trip
 from .correction import Correction, correction_of
 from .pairing import Pairing, pair
 from .placement import AlbumRef, Placement, place, places_of
 from .reader import Reader
 from .subject import Subject
+from .together import Together
 from .tripbook import TripBook
 from .trips import Moment, TripRules
 
@@ -34,7 +36,7 @@ _PART = 200
 
 type Placed = tuple[Arrangeable, Placement]
 # What was seen of directories (the ledger's numbers), with what is stacked in them.
-type _Paired = dict[int, tuple[frozenset[StackKind], list[Member]]]
+type _Paired = dict[int, tuple[dict[GroupKind, Together], list[Member]]]
 # The assets (their ids) of a folder (the ledger's number) by what makes a trip there.
 type _Taken = dict[tuple[int, TripRules], dict[str, Sighting]]
 
@@ -49,15 +51,12 @@ class _Batch:
     paired: _Paired = field(default_factory=dict)
 
     def add(
-        self,
-        file: Arrangeable,
-        subject: Subject,
-        kinds: frozenset[StackKind] = frozenset(),
+        self, file: Arrangeable, subject: Subject, arrangement: Arrangement
     ) -> None:
         """Note a file that others of its directory may belong to."""
-        before, members = self.paired.get(file.directory, (frozenset(), []))
+        stacked, members = self.paired.setdefault(file.directory, ({}, []))
+        stacked.update(arrangement.together)
         members.append(_member(file, subject))
-        self.paired[file.directory] = before | kinds, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class Planner:
             files, arrangements, subjects, placements, strict=True
         ):
             if file.id in pairs and subject.read:
-                batch.add(file, subject, arrangement.stacks)
+                batch.add(file, subject, arrangement)
             # What may be decided later shall not change what is decided now.
             if by_trip(arrangement) and placement.undecided is None:
                 where = subject.place or placement.place
@@ -215,14 +214,14 @@ class Planner:
         )
         for twin, subject in zip(twins, others, strict=True):
             if subject.read:
-                batch.add(twin, subject)
+                batch.add(twin, subject, Arrangement())
 
     async def _belonging(
         self, files: Sequence[Arrangeable], arrangements: Sequence[Arrangement]
     ) -> tuple[Collection[int], Sequence[Arrangeable]]:
         """Return the files (ids) that may belong to others, and unread ones beside them."""
         wanted = list(zip(files, arrangements, strict=True))
-        found = {file.id for file, arrangement in wanted if arrangement.stacks}
+        found = {file.id for file, arrangement in wanted if arrangement.together}
         asked = [file for file, arrangement in wanted if arrangement.live_photos]
         if not asked:
             return found, ()
@@ -261,8 +260,8 @@ class Planner:
             await self._ledger.run(pairing.note, seen)
         known = await self._ledger.ask(pairing.of_directories, list(paired))
         directories = [
-            (list({m.file: m for m in (*known[key], *members)}.values()), kinds)
-            for key, (kinds, members) in paired.items()
+            (list({m.file: m for m in (*known[key], *members)}.values()), stacked)
+            for key, (stacked, members) in paired.items()
         ]
         return await self._in_thread(lambda: pair(directories))
 
