@@ -15,6 +15,7 @@ from custom_components.immich_backup.engine.ledger import (
     scans,
     schema,
     sidecars,
+    siblings,
 )
 from custom_components.immich_backup.engine.ledger.rows import FileRow, Stamp
 from custom_components.immich_backup.engine.model import Reason
@@ -82,6 +83,10 @@ QUESTIONS: dict[str, Ask] = {
     "other rules": lambda con: files.decided_by_other_rules(con, 1, "v1", 500),
     "due again": lambda con: files.due_again(con, 1, 1e12, 500),
     "next due again": lambda con: files.next_due_again(con, 1),
+    "siblings": lambda con: siblings.siblings(con, [ROW] * 20),
+    "distrust far": lambda con: siblings.distrust_far(
+        con, 1, [Reason.OTHER_KEPT, Reason.OTHER_AWAITED], 5.0
+    ),
     "tally": lambda con: folders.tally(con, 1),
     "one": lambda con: reports.one(con, "folder protected", b"IMG_00000001.jpg"),
     "failed": lambda con: reports.many(con, None, (FileState.FAILED,), 10, 0),

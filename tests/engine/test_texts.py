@@ -56,6 +56,10 @@ TURN = "It waits for its turn"
                 " the zone it was taken in, its template (No, no: 1)"
             ),
         ),
+        (
+            {"reason": Reason.OTHER_KEPT, "detail": "one.NEF"},
+            "Another picture of the same shot is kept instead: one.NEF",
+        ),
         ({"state": FileState.WAITING, "reason": Reason.QUEUED}, TURN),
         (
             {"state": FileState.WAITING, "reason": Reason.PROOF_LOST},

@@ -37,7 +37,6 @@ async def evaluate(
     folder: Folder,
     root: bytes,
     files: Sequence[FileRow],
-    rules: RuleSet,
     now: float,
     *,
     on_disk: bool,
@@ -54,7 +53,7 @@ async def evaluate(
     """
     run = asyncio.get_running_loop().run_in_executor
     outcome = Evaluation()
-    zone = enquiry.time_zone
+    zone, rules = enquiry.time_zone, folder.rules
 
     def begin() -> list[_Seen]:
         seen = _look(root, files, outcome) if on_disk else files

@@ -52,6 +52,13 @@ class Folder:
         """Return whether its rules may ask for what sidecars say."""
         return self.arrangement.sidecars and self.rules.looks_beside
 
+    @property
+    def rules_version(self) -> str:
+        """Return a word that changes exactly when a decision about a file might."""
+        only = self.arrangement.only
+        kept = (f"{kind}={only[kind].first}" for kind in sorted(only))
+        return " ".join((self.rules.version, *kept))
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -113,6 +120,8 @@ class Reason(StrEnum):
     EXTENSION = "extension"
     EXISTING = "existing"
     UNDECIDED = "undecided"
+    OTHER_KEPT = "other_kept"
+    OTHER_AWAITED = "other_awaited"
     QUEUED = "queued"
     ON_SERVER = "on_server"
     UPLOADED = "uploaded"

@@ -2,16 +2,25 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import batched
+from itertools import batched, groupby
 import math
 import os
 import sqlite3
 
+from . import versions
 from .beside import Surroundings
 from .clock import Clock
 from .detect.scan import ScanResult, list_directory, list_files, mark_of
@@ -24,6 +33,8 @@ from .model import FileState, Folder, Reason
 from .rules import Decision, Media
 
 _BATCH = 100
+# So many files of a directory are sorted; what of a larger one lies apart counts as wanted.
+_SORTED = 50_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +69,9 @@ class _File:
 
     media: Media
     known: KnownFile | None
+
+
+type _Decided = tuple[_File, Decision]
 
 
 async def preview(
@@ -113,7 +127,7 @@ def _steps(
         reader = None if ledger is None else stack.enter_context(ledger.reader())
         result = ScanResult()
         for path, entries in _walk(root, folder, result):
-            for batch in batched(entries, _BATCH, strict=False):
+            for batch in _batches(entries, folder):
                 if expired():
                     found.complete = False
                     return
@@ -124,10 +138,32 @@ def _steps(
                     _met(folder, root, path, entry, known.get(entry.name), zone, beside)
                     for entry in batch
                 ]
-                while files := _count(found, folder, files, now):
+                decided: list[_Decided] = []
+                while files := _decide(folder, files, now, decided):
                     yield [file.media for file in files]
+                _count(found, folder, decided)
             found.errors = result.error_count
     found.errors = result.error_count
+
+
+def _batches(entries: Iterable[Entry], folder: Folder) -> Iterator[Sequence[Entry]]:
+    """Yield the files of a directory in parts; what may show one shot in the same one."""
+    if not folder.arrangement.only:
+        yield from batched(entries, _BATCH, strict=False)
+        return
+
+    def key(entry: Entry) -> str:
+        return versions.key_of(os.fsdecode(entry.name))
+
+    for part in batched(entries, _SORTED, strict=False):
+        batch: list[Entry] = []
+        for _, shot in groupby(sorted(part, key=key), key):
+            batch += shot
+            if len(batch) >= _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
 
 def _walk(
@@ -191,22 +227,53 @@ def _met(
     return _File(media=media, known=known)
 
 
-def _count(
-    found: Preview, folder: Folder, files: Iterable[_File], now: float
+def _decide(
+    folder: Folder, files: Iterable[_File], now: float, decided: list[_Decided]
 ) -> list[_File]:
-    """Decide for files and count them; return those that need the home's answers."""
+    """Decide for files; return those that need the home's answers."""
     asking: list[_File] = []
     for file in files:
         decision = folder.rules.decide(file.media, now)
         if file.media.questions:
             asking.append(file)
         else:
-            _count_one(found, file, decision)
+            decided.append((file, decision))
     return asking
 
 
+def _count(found: Preview, folder: Folder, decided: Sequence[_Decided]) -> None:
+    """Count the files of a batch, all about which it is decided."""
+    left_out = _left_out(folder, decided)
+    for file, decision in decided:
+        if os.path.basename(file.media.path) in left_out:
+            found.files += 1
+            found.bytes += file.media.size
+            found.left_out[Reason.OTHER_KEPT.value] += 1
+        else:
+            _count_one(found, file, decision)
+
+
+def _left_out(folder: Folder, decided: Sequence[_Decided]) -> Collection[str]:
+    """Return the files (their names) of which another one of their shot is kept."""
+    if not (only := folder.arrangement.only):
+        return ()
+    media = {os.path.basename(file.media.path): file.media for file, _ in decided}
+    wanted, is_done = set(), set()
+    for file, decision in decided:
+        name = os.path.basename(file.media.path)
+        fate = None if file.known is None else file.known.fate
+        if fate is not None:
+            # What is in Immich already stays there.
+            is_done.add(name)
+        if decision.wanted and not decision.pending and file.media.size:
+            if fate is not FileState.DECLINED:
+                wanted.add(name)
+    readers = {name: lambda one=one: one.facts for name, one in media.items()}
+    return versions.kept_instead(readers, wanted, only).keys() - is_done
+
+
 def _count_one(found: Preview, file: _File, decision: Decision) -> None:
-    """Count a file about which it is decided."""
+    """Count a file about which it is decided, and beside which none is kept instead."""
     size, known = file.media.size, file.known
     found.files += 1
     found.bytes += size

@@ -10,12 +10,11 @@ from .ledger import Ledger, files, scans, sidecars
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
 from .model import FileState, Folder
-from .rules import RuleSet
 
 _BATCH = 500
 
-# Decides for a batch of files by these rules; the last says whether to look at the disk.
-type Evaluate = Callable[[Sequence[FileRow], RuleSet, bool], Awaitable[Evaluation]]
+# Decides for a batch of files of a folder; the last says whether to look at the disk.
+type Evaluate = Callable[[Sequence[FileRow], Folder, bool], Awaitable[Evaluation]]
 
 
 class Settler:
@@ -51,39 +50,42 @@ class Settler:
         Returns the directories of those that are no longer there, None when no file
         was due; raises LedgerError.
         """
-        rules = folder.rules
         before = self._clock.monotonic() - folder.settle_seconds
         due = await self._ledger.ask(
             files.due_settling, self._folder, self._session, before, _BATCH
         )
         if not due:
             return None
-        outcome = await self._evaluate(due, rules, True)
-        decide = folder.decides_by_sidecars
-        if await self._ledger.run(self._record, rules.version, outcome, decide):
+        outcome = await self._evaluate(due, folder, True)
+        if await self._ledger.run(
+            self._record, folder.rules_version, outcome, folder.decides_by_sidecars
+        ):
             self._told_anew()
         self._decided(outcome.verdicts)
         return {os.path.dirname(file.path) for file in outcome.vanished}
 
-    async def decide_by(self, rules: RuleSet) -> bool:
+    async def decide_by(self, folder: Folder) -> bool:
         """Decide for a batch of files that other rules decided, from the ledger alone.
 
         Returns whether there were any; raises LedgerError.
         """
         return await self._decide_again(
-            rules,
+            folder,
             await self._ledger.ask(
-                files.decided_by_other_rules, self._folder, rules.version, _BATCH
+                files.decided_by_other_rules,
+                self._folder,
+                folder.rules_version,
+                _BATCH,
             ),
         )
 
-    async def decide_in_time(self, rules: RuleSet) -> bool:
+    async def decide_in_time(self, folder: Folder) -> bool:
         """Decide for a batch of files whose decision time may have changed.
 
         Returns whether there were any; raises LedgerError.
         """
         return await self._decide_again(
-            rules,
+            folder,
             await self._ledger.ask(
                 files.due_again, self._folder, self._clock.time(), _BATCH
             ),
@@ -101,12 +103,14 @@ class Settler:
         """Let a file that changed settle again; raises LedgerError."""
         await self._ledger.run(self._unsettle, [(file, stamp)])
 
-    async def _decide_again(self, rules: RuleSet, due: Sequence[FileRow]) -> bool:
+    async def _decide_again(self, folder: Folder, due: Sequence[FileRow]) -> bool:
         """Decide anew, without looking whether the files are still there."""
         if not due:
             return False
-        outcome = await self._evaluate(due, rules, False)
-        await self._ledger.run(self._record_again, rules.version, outcome.verdicts)
+        outcome = await self._evaluate(due, folder, False)
+        await self._ledger.run(
+            self._record_again, folder.rules_version, outcome.verdicts
+        )
         self._decided(outcome.verdicts)
         return True
 

@@ -14,6 +14,11 @@ _REASONS = {
     Reason.EXTENSION: "The server does not take files with this extension",
     Reason.EXISTING: "It was there before the folder was added",
     Reason.UNDECIDED: "It waits for what a rule asks the home",
+    Reason.OTHER_KEPT: "Another picture of the same shot is kept instead",
+    Reason.OTHER_AWAITED: (
+        "It waits a minute at most for another picture of the same shot, which alone"
+        " would be kept"
+    ),
     Reason.QUEUED: "It waits for its turn",
     Reason.ON_SERVER: "The server had it already",
     Reason.UPLOADED: "Uploaded, and confirmed by the server by checksum",
@@ -37,6 +42,8 @@ _REASONS = {
     ),
     Reason.MISSING: "It is no longer in the folder",
 }
+# What is told of these besides is not what was unknown of a file.
+_DETAILED = (Reason.REFUSED, Reason.UNSUPPORTED, Reason.OTHER_KEPT)
 # Nobody watches a single upload until it is as it should be.
 _UPLOADS = {
     Reason.EMPTY: "It is empty, and the server takes no empty files",
@@ -119,7 +126,7 @@ def reason_text(report: FileReport, waiting: str) -> str:
         text = f"Left out by the rule “{report.rule}” ({criteria})"
     elif report.reason is Reason.NOT_VERIFIED and report.state is FileState.PARKED:
         text = "The server stored other bytes, repeatedly; see the server's disk"
-    if report.reason in (Reason.REFUSED, Reason.UNSUPPORTED) and report.detail:
+    if report.detail and report.reason in _DETAILED:
         text = f"{text}: {report.detail}"
     elif report.state is FileState.UNWANTED and report.detail:
         names, _, problem = report.detail.partition("; ")

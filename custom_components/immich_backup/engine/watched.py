@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 
+from . import versions
 from .beside import Surroundings
 from .clock import Clock
 from .context import Context
@@ -20,11 +21,10 @@ from .detect.watch import Watcher
 from .enquiry import Enquiry
 from .evaluate import Evaluation, evaluate
 from .events import Event, FolderChanged, StatusChanged
-from .ledger import Ledger, LedgerError, agenda, arranging, files, folders
+from .ledger import Ledger, LedgerError, agenda, arranging, files, folders, siblings
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, FolderRow, Stamp
 from .model import FileState, Folder, FolderTrouble, Source
-from .rules import RuleSet
 from .settling import Settler
 
 _LOGGER = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class WatchedFolder:
         """Return where its files can be read, while they can."""
         if self.trouble is not None or self.root is None or self._moved:
             return None
-        return Source(os.fsencode(self.root.path), self.folder.rules.version)
+        return Source(os.fsencode(self.root.path), self.folder.rules_version)
 
     @property
     def _readable(self) -> bool:
@@ -170,7 +170,7 @@ class WatchedFolder:
     async def apply(self, folder: Folder) -> None:
         """Take a changed configuration; what is being sent is not disturbed."""
         old, self.folder = self.folder, folder
-        if old.rules.version != folder.rules.version:
+        if old.rules_version != folder.rules_version:
             self._rules_changed = True
         if (old.path, old.recursive, old.detection) != (
             folder.path,
@@ -202,16 +202,17 @@ class WatchedFolder:
     async def settled(self, margin: float) -> None:
         """Wait until the files that settle now are decided, or had the time for it.
 
-        ``margin`` is how many seconds beyond the settle time to wait at most.
-        Raises LedgerError.
+        ``margin`` is how many seconds beyond the settle time to wait at most, and
+        beyond what they wait for others of their shots. Raises LedgerError.
         """
-        end = self._clock.monotonic() + self.folder.settle_seconds + margin
+        patience = versions.PATIENCE if self.folder.arrangement.only else 0.0
+        end = self._clock.monotonic() + self.folder.settle_seconds + margin + patience
         while self.trouble is None and not self._stopped and self._settler is not None:
             self._pass_ended.clear()
             since, again = await self._settler.next_due()
-            decided = again is None or again > self._clock.time()
             left = end - self._clock.monotonic()
-            if (since is None and decided and not self._rules_changed) or left <= 0:
+            soon = again is not None and again <= self._clock.time() + patience
+            if (since is None and not soon and not self._rules_changed) or left <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
@@ -311,6 +312,8 @@ class WatchedFolder:
             row = folders.ensure(con, self.folder.id)
             agenda.ensure(con, self.folder.id, self._clock.time())
             files.adopt_settling(con, row.id, self._session, self._clock.monotonic())
+            latest = self._clock.time() + versions.AGAIN_LATEST
+            siblings.distrust_far(con, row.id, versions.REASONS, latest)
             return row
 
         self._row = await self._ledger.run(load)
@@ -463,13 +466,13 @@ class WatchedFolder:
             # Whoever asks for it meanwhile is not forgotten.
             self._rules_changed = False
             try:
-                more = await settler.decide_by(self.folder.rules)
+                more = await settler.decide_by(self.folder)
             except BaseException:
                 self._rules_changed = True
                 raise
             if more:
                 self._rules_changed = True
-        while not self._interrupted and await settler.decide_in_time(self.folder.rules):
+        while not self._interrupted and await settler.decide_in_time(self.folder):
             pass
         self._beside = None
 
@@ -484,22 +487,25 @@ class WatchedFolder:
         ) or (again is not None and again <= self._clock.time())
 
     async def _evaluate(
-        self, due: Sequence[FileRow], rules: RuleSet, on_disk: bool
+        self, due: Sequence[FileRow], folder: Folder, on_disk: bool
     ) -> Evaluation:
-        """Decide for a batch of files."""
+        """Decide for a batch of files, as their folder was configured."""
         assert self.root is not None
-        root = os.fsencode(self.root.path)
-        return await evaluate(
-            self.folder,
+        root, now = os.fsencode(self.root.path), self._clock.time()
+        outcome = await evaluate(
+            folder,
             root,
             due,
-            rules,
-            self._clock.time(),
+            now,
             on_disk=on_disk,
             pool=self._pool,
             enquiry=self._enquiry,
             beside=self._look_beside(root),
         )
+        await versions.leave_out(
+            folder, root, outcome, now, ledger=self._ledger, pool=self._pool
+        )
+        return outcome
 
     def _look_beside(self, root: bytes) -> Surroundings | None:
         """Return what reads sidecars for the rules; None if they ask for none.

@@ -149,8 +149,10 @@ def organised_text(texts: Texts, folder: Folder) -> str:
         lines.append(texts("description"))
     if wanted.geotag is not None:
         lines.append(texts("places"))
-    if wanted.together:
+    if wanted.stacked:
         lines.append(texts("stacks"))
+    if wanted.only:
+        lines.append(texts("only_one"))
     rules = [name for name, more in folder.rule_arrangements.items() if more]
     if rules:
         names = ", ".join(f"“{name}”" for name in rules)

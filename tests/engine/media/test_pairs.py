@@ -14,6 +14,7 @@ from custom_components.immich_backup.engine.media import (
     Group,
     GroupKind,
     MediaFacts,
+    Trouble,
     groups,
     read_facts,
 )
@@ -176,6 +177,62 @@ def test_versions(
 ) -> None:
     """Of raw and JPEG the JPEG is shown, of HEIC and JPEG the HEIC."""
     assert found(files) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "certain"),
+    [
+        (STILL, True),
+        (still(seconds=2), True),
+        (replace(STILL, make=None, model=None), True),
+        (replace(STILL, utc_offset=timedelta(hours=1)), True),
+        (MediaFacts(), False),
+        (still(seconds=3), False),
+        (OTHER, False),
+        (replace(STILL, captured_at=None), False),
+        (replace(STILL, captured_source=DateSource.EXIF_CHANGED), False),
+        (replace(STILL, captured_source=DateSource.XMP), False),
+        (replace(STILL, trouble=Trouble.DAMAGED), False),
+    ],
+)
+def test_certain_versions(other: MediaFacts, certain: bool) -> None:
+    """Where it matters, only what both files prove belongs together."""
+    for files in (
+        {"1.CR2": other, "1.JPG": STILL},
+        {"1.CR2": STILL, "1.JPG": other},
+        {"1.HEIC": STILL, "1.JPG": other},
+    ):
+        assert bool(groups(files, certain=True)) is certain
+    # What proves nothing does not keep the others from it.
+    three = {"1.CR2": STILL, "1.JPG": STILL, "1.HEIC": MediaFacts()}
+    (group,) = groups(three, certain=True)
+    assert group == Group(RAW, ("1.JPG", "1.CR2"))
+
+
+COVER = "IMG_20240501_101112_BURST002_COVER.jpg"
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        ({COVER: still(seconds=30)}, (COVER, "IMG_20240501_101112_BURST001.jpg")),
+        ({COVER: still(seconds=61)}, None),
+        ({COVER: MediaFacts()}, None),
+        ({"IMG_20240501_101112_BURST002.jpg": STILL}, None),
+        ({COVER: STILL, "IMG_20240501_101112_BURST003_COVER.jpg": STILL}, None),
+        (
+            {COVER: STILL, "IMG_20240501_101112_BURST003.jpg": MediaFacts()},
+            (COVER, "IMG_20240501_101112_BURST001.jpg"),
+        ),
+    ],
+)
+def test_certain_bursts(
+    files: dict[str, MediaFacts], names: tuple[str, ...] | None
+) -> None:
+    """Its phone chose one of it, near which the others were taken."""
+    files = {"IMG_20240501_101112_BURST001.jpg": STILL, **files}
+    expected = () if names is None else (Group(BURST, names),)
+    assert groups(files, certain=True) == expected
 
 
 @pytest.mark.parametrize(

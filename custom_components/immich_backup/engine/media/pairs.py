@@ -33,13 +33,15 @@ _OTHER_STILLS = frozenset((".png", ".webp", ".avif", ".tif", ".tiff"))
 _VIDEOS = frozenset((".mov", ".mp4", ".m4v", ".mp", ".mv"))
 # Google names what comes out of one shot: PXL_1.RAW-01.COVER.jpg and .RAW-02.ORIGINAL.dng.
 _SHOT = re.compile(r"\.RAW-\d\d(\.MP)?(\.COVER|\.ORIGINAL)?$", re.IGNORECASE)
-# Google's and Sony's, Huawei's, and Samsung's names of pictures that follow each other.
-_BURSTS = (
+# Google's and Sony's, and Huawei's names of pictures that follow each other; these tell
+# which of them the phone chose,
+_CHOSEN_BURSTS = (
     re.compile(r"\d*IMG_\d+_BURST(?P<key>\d{14,17})(_COVER)?", re.IGNORECASE),
     re.compile(r"DSC_\d+_BURST(?P<key>\d{14,17})(_COVER)?", re.IGNORECASE),
     re.compile(r"(?P<key>IMG_\d{8}_\d{6})_BURST\d+(_COVER)?", re.IGNORECASE),
-    re.compile(r"(?P<key>\d{8}_\d{6})_\d{3}", re.ASCII),
 )
+# and Samsung's do not.
+_BURSTS = (*_CHOSEN_BURSTS, re.compile(r"(?P<key>\d{8}_\d{6})_\d{3}", re.ASCII))
 _LONGEST_LIVE = 6.0
 # Still and video of a live photo begin within this; so do raw and JPEG of one shot.
 _TOGETHER = timedelta(seconds=5)
@@ -103,7 +105,7 @@ class _Shots:
         self.certain = certain
         self.files = {name: files[name] for name in sorted(files)}
         self.stills = [name for name in self.files if _is_still(name)]
-        self.videos = [name for name in self.files if _extension(name) in _VIDEOS]
+        self.videos = [name for name in self.files if is_video(name)]
 
     def together(
         self, names: Sequence[str], key: Callable[[str], str | None]
@@ -120,7 +122,7 @@ class _Shots:
         """Return those that prove what they are, if that is asked for; else all."""
         if not self.certain:
             return list(names)
-        return [name for name in names if tells_its_moment(self.files[name])]
+        return [name for name in names if told_by_camera(self.files[name])]
 
     def match(self, one: str, other: str, most: timedelta) -> bool:
         """Return whether two may be pictures of a camera taken within a time."""
@@ -261,12 +263,17 @@ def burst_of(name: str) -> str | None:
     return None
 
 
+def has_cover(name: str) -> bool:
+    """Return whether a picture is one of a burst of which the phone names its choice."""
+    return any(pattern.fullmatch(_stem(name)) for pattern in _CHOSEN_BURSTS)
+
+
 def is_cover(name: str) -> bool:
     """Return whether a picture is the one that its phone chose of a burst."""
     return _stem(name).upper().endswith("_COVER")
 
 
-def tells_its_moment(facts: MediaFacts) -> bool:
+def told_by_camera(facts: MediaFacts) -> bool:
     """Return whether a picture was read and holds when it was taken, by its camera."""
     return (
         facts.trouble is None
@@ -298,6 +305,11 @@ def _near(one: MediaFacts, other: MediaFacts, most: timedelta) -> bool | None:
 
 def _is_still(name: str) -> bool:
     return format_of(name) is not None or _extension(name) in _OTHER_STILLS
+
+
+def is_video(name: str) -> bool:
+    """Return whether a file may be the video of a live or a motion photo, by its name."""
+    return _extension(name) in _VIDEOS
 
 
 def format_of(name: str) -> Format | None:

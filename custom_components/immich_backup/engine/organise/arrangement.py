@@ -7,7 +7,7 @@ from enum import StrEnum
 from ...immich import AlbumRole, Visibility
 from ..geotags import GeotagRules
 from ..media.pairs import GroupKind
-from .together import CHOICES, Together
+from .together import CHOICES, Handling, Together
 from .trips import TripRules
 
 # Immich takes longer ones; nobody reads them.
@@ -86,7 +86,8 @@ class Arrangement:
     """What is wanted of a stored file; names, tags and description may be templates.
 
     ``visibility`` None leaves it to the server. The halves of ``live_photos`` are put
-    together, and ``together`` is which other kinds of files are stacked, and how.
+    together, and ``together`` is what happens with other kinds of files that belong
+    together.
     What ``sidecars`` say is passed on, ``dates`` says which dates, and ``keywords``
     become tags.
     ``geotag`` says who knows where photos were taken that do not tell it themselves.
@@ -125,6 +126,24 @@ class Arrangement:
         """Return whether a rule names an album, and this locks its files away from it."""
         visibility = rule.visibility or self.visibility
         return visibility is Visibility.LOCKED and rule.album is not None
+
+    @property
+    def stacked(self) -> Mapping[GroupKind, Together]:
+        """Return of which kinds the files are stacked, and how."""
+        return self._handled(Handling.STACK)
+
+    @property
+    def only(self) -> Mapping[GroupKind, Together]:
+        """Return of which kinds only one file is wanted, and which."""
+        return self._handled(Handling.ONLY)
+
+    def _handled(self, handling: Handling) -> Mapping[GroupKind, Together]:
+        """Return the kinds that are handled so."""
+        return {
+            kind: chosen
+            for kind, chosen in self.together.items()
+            if chosen.handling is handling
+        }
 
     def refined(self, rule: Arrangement) -> Arrangement:
         """Return this of a folder with what a rule of it says for its files.

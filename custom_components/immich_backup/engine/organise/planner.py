@@ -55,7 +55,7 @@ class _Batch:
     ) -> None:
         """Note a file that others of its directory may belong to."""
         stacked, members = self.paired.setdefault(file.directory, ({}, []))
-        stacked.update(arrangement.together)
+        stacked.update(arrangement.stacked)
         members.append(_member(file, subject))
 
 
@@ -221,7 +221,7 @@ class Planner:
     ) -> tuple[Collection[int], Sequence[Arrangeable]]:
         """Return the files (ids) that may belong to others, and unread ones beside them."""
         wanted = list(zip(files, arrangements, strict=True))
-        found = {file.id for file, arrangement in wanted if arrangement.together}
+        found = {file.id for file, arrangement in wanted if arrangement.stacked}
         asked = [file for file, arrangement in wanted if arrangement.live_photos]
         if not asked:
             return found, ()
