@@ -67,7 +67,8 @@ async def leave_out(
     Files are read in threads of a pool, and only those that may be left out and what
     has their name. ``now`` is epoch seconds. Raises LedgerError.
     """
-    only = folder.arrangement.only
+    if not (only := folder.arrangement.only):
+        return
     asked = [
         verdict.file
         for verdict in outcome.verdicts
