@@ -14,8 +14,8 @@ from custom_components.immich_backup.engine.ledger import (
     reports,
     scans,
     schema,
-    sidecars,
     siblings,
+    sidecars,
 )
 from custom_components.immich_backup.engine.ledger.rows import FileRow, Stamp
 from custom_components.immich_backup.engine.model import Reason

@@ -90,7 +90,7 @@ async def _back_up(job: Job, disturbed: Disturbance) -> bool:
                 "album": "folders",
                 "tags": ["All"],
                 "live_photos": True,
-                "stacks": ["raw"],
+                "raw_and_jpeg": "stack_jpeg",
                 "sidecars": True,
             }
         ),

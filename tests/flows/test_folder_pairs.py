@@ -20,7 +20,7 @@ from tests.support.flows import (
 from tests.support.home import Home
 from tests.support.media import jpeg, tiff
 
-from .test_folder import ORGANISE, SAVE, begin, submit
+from .support import ORGANISE, SAVE, begin, submit
 
 TAKEN = tiff(exif={0x9003: "2024:07:12 10:00:00"})
 STACKED = "What belongs together is shown as one."

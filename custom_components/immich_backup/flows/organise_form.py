@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from homeassistant.components.calendar.const import DOMAIN as CALENDAR_DOMAIN
@@ -10,14 +11,10 @@ from homeassistant.components.device_tracker.const import (
 )
 from homeassistant.components.person.const import DOMAIN as PERSON_DOMAIN
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -73,6 +70,7 @@ from ..engine.organise.together import CHOICES
 from ..engine.organise.trips import TripRules
 from ..home import HomeContext
 from ..immich import AlbumRole, Visibility
+from .sections import Sections, flattened, number_field, section_fields, unflattened
 
 SECTION_TOGETHER = "together"
 SECTION_PLACE = "place"
@@ -88,7 +86,7 @@ _KINDS = {
     key: next(iter(CHOICES[GroupKind(key)]))
     for key in (CONF_RAW_AND_JPEG, CONF_HEIC_AND_JPEG, CONF_BURST)
 }
-_SECTIONS: Mapping[str, Sequence[str]] = {
+_SECTIONS: Sections = {
     SECTION_TOGETHER: (CONF_LIVE_PHOTOS, *_KINDS),
     SECTION_PLACE: (CONF_PLACE_FROM, CONF_PLACE_MINUTES),
     SECTION_MORE: (
@@ -98,6 +96,17 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
         CONF_KEYWORDS,
         CONF_CORRECT_DATES,
     ),
+}
+# What is not stored, as it is the same as to say nothing.
+_UNSAID: Mapping[str, object] = {
+    CONF_ALBUM: AlbumBy.NONE,
+    CONF_LIVE_PHOTOS: True,
+    **_KINDS,
+    CONF_FAVOURITE: False,
+    CONF_VISIBILITY: _DEFAULT,
+    CONF_KEYWORDS: False,
+    CONF_CORRECT_DATES: DateCorrection.NAME,
+    CONF_ALBUM_OTHERWISE: AlbumBy.NONE,
 }
 # What is asked on a page of its own for each way to find an album,
 _OF_ALBUM: Mapping[AlbumBy, Sequence[str]] = {
@@ -140,8 +149,8 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
                 domain=[PERSON_DOMAIN, DEVICE_TRACKER_DOMAIN], multiple=True
             )
         ),
-        probatio.Required(CONF_PLACE_MINUTES, default=_GEOTAGS.minutes): _number(
-            MAX_MINUTES, "min"
+        probatio.Required(CONF_PLACE_MINUTES, default=_GEOTAGS.minutes): number_field(
+            1, MAX_MINUTES, "min"
         ),
     }
     more = {
@@ -179,16 +188,14 @@ def organise_schema(opened: Collection[str] = ()) -> probatio.Schema:
             probatio.Optional(CONF_TAGS): TextSelector(
                 TextSelectorConfig(multiple=True)
             ),
-            **{
-                probatio.Required(name): section(
-                    probatio.Schema(fields), {"collapsed": name not in opened}
-                )
-                for name, fields in (
-                    (SECTION_TOGETHER, together),
-                    (SECTION_PLACE, place),
-                    (SECTION_MORE, more),
-                )
-            },
+            **section_fields(
+                {
+                    SECTION_TOGETHER: together,
+                    SECTION_PLACE: place,
+                    SECTION_MORE: more,
+                },
+                opened,
+            ),
         }
     )
 
@@ -205,11 +212,15 @@ def album_schema(by: AlbumBy, users: Mapping[str, str]) -> probatio.Schema:
         calendars(CONF_ALBUM_CALENDARS): EntitySelector(
             EntitySelectorConfig(domain=CALENDAR_DOMAIN, multiple=True)
         ),
-        probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): _number(
-            MAX_HOURS, "h"
+        probatio.Required(CONF_TRIP_HOURS, default=_TRIPS.gap_hours): number_field(
+            1, MAX_HOURS, "h"
         ),
-        probatio.Required(CONF_TRIP_KM, default=_TRIPS.gap_km): _number(MAX_KM, "km"),
-        probatio.Required(CONF_TRIP_PHOTOS, default=_TRIPS.least): _number(MAX_PHOTOS),
+        probatio.Required(CONF_TRIP_KM, default=_TRIPS.gap_km): number_field(
+            1, MAX_KM, "km"
+        ),
+        probatio.Required(CONF_TRIP_PHOTOS, default=_TRIPS.least): number_field(
+            1, MAX_PHOTOS
+        ),
         probatio.Required(
             CONF_ALBUM_OTHERWISE, default=AlbumBy.NONE.value
         ): SelectSelector(
@@ -219,7 +230,7 @@ def album_schema(by: AlbumBy, users: Mapping[str, str]) -> probatio.Schema:
                 translation_key="album",
             )
         ),
-        probatio.Required(CONF_ALBUM_LEVELS, default=1): _number(MAX_LEVELS),
+        probatio.Required(CONF_ALBUM_LEVELS, default=1): number_field(1, MAX_LEVELS),
         probatio.Optional(CONF_ALBUM_JOINER): TextSelector(),
         probatio.Optional(CONF_ALBUM_SHARE): SelectSelector(
             SelectSelectorConfig(
@@ -241,14 +252,6 @@ def album_schema(by: AlbumBy, users: Mapping[str, str]) -> probatio.Schema:
     }
     shown = (*_OF_ALBUM.get(by, ()), *(_SHARING if users else ()))
     return probatio.Schema({key: fields[key] for key in fields if key in shown})
-
-
-def _number(largest: int, unit: str | None = None) -> NumberSelector:
-    """Return a field for a number of at least one."""
-    config = NumberSelectorConfig(min=1, max=largest, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
 
 
 async def check_organise(
@@ -316,52 +319,29 @@ def organise_data_of(
     form: Mapping[str, Any], album: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what is stored of both forms: flat, JSON-safe, without what says nothing."""
-    values = {key: form[key] for key in _FIELDS if form.get(key) not in (None, "", [])}
-    for name, keys in _SECTIONS.items():
-        values |= {
-            key: form[name][key]
-            for key in keys
-            if form[name].get(key) not in (None, "", [], False, _DEFAULT)
-            and key != CONF_LIVE_PHOTOS
-            and form[name][key] != _KINDS.get(key)
-        }
-    if not form[SECTION_TOGETHER].get(CONF_LIVE_PHOTOS, True):
-        # What is not said means yes.
-        values[CONF_LIVE_PHOTOS] = False
-    if values.get(CONF_CORRECT_DATES) == DateCorrection.NAME:
-        # So does this.
-        del values[CONF_CORRECT_DATES]
+    by = chosen_album(form)
+    sharing = _SHARING if album.get(CONF_ALBUM_SHARE) else ()
+    entered = flattened(form, _FIELDS, _SECTIONS)
+    entered |= flattened(album, (*_OF_ALBUM.get(by, ()), *sharing), {})
+    values = {
+        key: value
+        for key, value in entered.items()
+        if key not in _UNSAID or value != _UNSAID[key]
+    }
     if CONF_PLACE_FROM not in values:
         values.pop(CONF_PLACE_MINUTES, None)
-    by = chosen_album(form)
-    if by is AlbumBy.NONE:
-        values.pop(CONF_ALBUM, None)
-        return values
-    sharing = _SHARING if album.get(CONF_ALBUM_SHARE) else ()
-    return values | {
-        key: album[key]
-        for key in (*_OF_ALBUM.get(by, ()), *sharing)
-        if album.get(key) not in (None, "", [])
-        and (key, album[key]) != (CONF_ALBUM_OTHERWISE, AlbumBy.NONE)
-    }
+    return values
 
 
 def organise_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form that what is stored was entered in."""
-    form: dict[str, Any] = {key: data[key] for key in _FIELDS if key in data}
-    for name, keys in _SECTIONS.items():
-        form[name] = {key: data[key] for key in keys if key in data}
-    return form
+    return unflattened(data, _FIELDS, _SECTIONS)
 
 
 def album_form_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same of the form that asks about the album."""
-    return {
-        key: data[key]
-        for keys in (*_OF_ALBUM.values(), _SHARING)
-        for key in keys
-        if key in data
-    }
+    keys = (*chain.from_iterable(_OF_ALBUM.values()), *_SHARING)
+    return unflattened(data, keys, {})
 
 
 def opened_sections(form: Mapping[str, Any]) -> set[str]:
