@@ -18,9 +18,11 @@ from custom_components.immich_backup.engine import (
     OpenContext,
 )
 from custom_components.immich_backup.engine.ledger import arranging
+from custom_components.immich_backup.engine.model import Reason
 from custom_components.immich_backup.engine.organise.arrangement import (
     parse_arrangement,
 )
+from custom_components.immich_backup.engine.texts import reason_text
 from simulator import Action, Fault, Simulator
 from tests.support.media import Video, bag, jpeg, place, tiff, xmp
 
@@ -153,7 +155,9 @@ async def test_it_goes_up_with_its_photo(
         assert writes(server) == []
         assert await shown(library, server, "a.jpg") == FULL
         assert await library.tags() == {"Animals/Birds": ["a.jpg"]}
-        assert (await rig.file(beside)).state is FileState.UNWANTED
+        file = await rig.file(beside)
+        assert (file.state, file.reason) == (FileState.UNWANTED, Reason.SIDECAR)
+        assert "is used" in reason_text(file, "")
         await again(rig, server)
 
 

@@ -13,6 +13,7 @@ from .enquiry import Enquiry
 from .ledger.files import Verdict
 from .ledger.rows import FileRow, Stamp
 from .media import MediaFacts, Trouble, read_facts
+from .media.companions import tells_of_others
 from .model import FileState, Folder, Reason
 from .rules import Decision, Media, RuleSet
 from .rules.media import extension_of
@@ -130,14 +131,14 @@ def media_of(
     )
 
 
-def reason_of(decision: Decision) -> Reason:
-    """Return why a file is not wanted, or not yet."""
+def reason_of(decision: Decision, path: str) -> Reason:
+    """Return why a file (by its path) is not wanted, or not yet."""
     if decision.wanted and decision.pending:
         return Reason.UNDECIDED
     if decision.rule is not None:
         return Reason.RULE
     if decision.criterion == NOT_MEDIA:
-        return Reason.EXTENSION
+        return Reason.SIDECAR if tells_of_others(path) else Reason.EXTENSION
     if decision.criterion == EXISTING:
         return Reason.EXISTING
     return Reason.KIND
@@ -182,7 +183,7 @@ def _decide(
 def _verdict(file: FileRow, decision: Decision) -> Verdict:
     """Return what a decision makes of a file."""
     if not decision.wanted or decision.pending:
-        state, reason = FileState.UNWANTED, reason_of(decision)
+        state, reason = FileState.UNWANTED, reason_of(decision, os.fsdecode(file.path))
     elif file.stamp.size == 0:
         state, reason = FileState.UNWANTED, Reason.EMPTY
     else:

@@ -118,6 +118,7 @@ class Reason(StrEnum):
     RULE = "rule"
     KIND = "kind"
     EXTENSION = "extension"
+    SIDECAR = "sidecar"
     EXISTING = "existing"
     UNDECIDED = "undecided"
     OTHER_KEPT = "other_kept"

@@ -279,7 +279,7 @@ def _count_one(found: Preview, file: _File, decision: Decision) -> None:
     found.bytes += size
     if not decision.wanted or decision.pending:
         if decision.rule is None or decision.wanted:
-            found.left_out[reason_of(decision).value] += 1
+            found.left_out[reason_of(decision, file.media.path).value] += 1
         else:
             found.skipped_by[decision.rule] += 1
         return

@@ -12,6 +12,7 @@ _REASONS = {
     Reason.RULE: "A rule of the folder leaves it out",
     Reason.KIND: "The folder does not back up files of this type",
     Reason.EXTENSION: "The server does not take files with this extension",
+    Reason.SIDECAR: ("It is no photo or video; what it tells of one beside it is used"),
     Reason.EXISTING: "It was there before the folder was added",
     Reason.UNDECIDED: "It waits for what a rule asks the home",
     Reason.OTHER_KEPT: "Another picture of the same shot is kept instead",

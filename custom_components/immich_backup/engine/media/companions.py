@@ -153,3 +153,8 @@ def _cut(name: str) -> str:
     return name.encode("utf-16-le", "surrogatepass")[: 2 * _LONGEST].decode(
         "utf-16-le", "ignore"
     )
+
+
+def tells_of_others(path: str) -> bool:
+    """Return whether a file may be a sidecar, by its name alone."""
+    return os.fsencode(path).lower().endswith(tuple(kind.extension for kind in KINDS))
