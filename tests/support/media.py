@@ -108,21 +108,42 @@ def jpeg(
     xmp: str | None = None,
     *,
     size: tuple[int, int] = (40, 30),
+    resources: bytes | None = None,
     appended: bytes = b"",
 ) -> bytes:
-    """Return a JPEG."""
+    """Return a JPEG; ``resources`` are Photoshop's."""
     buffer = BytesIO()
     Image.new("RGB", size, "teal").save(buffer, "JPEG")
     plain = buffer.getvalue()
     parts = [plain[:2]]
-    for mark, body in (
-        (b"Exif\0\0", exif),
-        (b"http://ns.adobe.com/xap/1.0/\0", None if xmp is None else xmp.encode()),
+    for marker, mark, body in (
+        (0xE1, b"Exif\0\0", exif),
+        (0xE1, b"http://ns.adobe.com/xap/1.0/\0", xmp and xmp.encode()),
+        (0xED, b"Photoshop 3.0\0", resources),
     ):
         if body is not None:
-            parts.append(b"\xff\xe1" + struct.pack(">H", 2 + len(mark + body)))
+            parts.append(struct.pack(">BBH", 0xFF, marker, 2 + len(mark + body)))
             parts.append(mark + body)
     return b"".join((*parts, plain[2:], appended))
+
+
+def gif(delays: Sequence[int], xmp: str | None = None) -> bytes:
+    """Return a GIF of small pictures, each shown for so many hundredths of a second."""
+    parts = [b"GIF89a", struct.pack("<HHBBB6x", 40, 30, 0x80, 0, 0)]
+    if xmp is not None:
+        landing = bytes([1, *range(255, -1, -1), 0])
+        parts.append(b"\x21\xff\x0bXMP DataXMP" + xmp.encode() + landing)
+    for delay in delays:
+        parts.append(struct.pack("<BBBBHBB", 0x21, 0xF9, 4, 0, delay, 0, 0))
+        parts.append(struct.pack("<BHHHHB", 0x2C, 0, 0, 40, 30, 0))
+        parts.append(b"\2\2\x4c\1\0")
+    return b"".join((*parts, b";"))
+
+
+def bmp(size: tuple[int, int]) -> bytes:
+    """Return a BMP without pixels."""
+    head = struct.pack("<IiiHHI20x", 40, *size, 1, 24, 0)
+    return b"BM" + struct.pack("<IHHI", 14 + len(head), 0, 0, 54) + head
 
 
 def xmp(attributes: str = "", elements: str = "") -> str:

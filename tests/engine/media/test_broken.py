@@ -1,5 +1,6 @@
 """Whatever bytes a file holds: facts, from little reading, at once."""
 
+from datetime import datetime
 from io import BytesIO
 import struct
 import time
@@ -10,7 +11,7 @@ import pytest
 from custom_components.immich_backup.engine.media import DateSource, MediaFacts, Trouble
 from custom_components.immich_backup.engine.media.read import read_source
 from custom_components.immich_backup.engine.media.source import BUDGET, Source
-from tests.support import media
+from tests.support import media, recordings
 
 # Far more than any file takes on a slow machine, far less than a hang.
 _SECONDS = 2.0
@@ -50,6 +51,19 @@ WHOLE = {
     + struct.pack(">III", 96 + 12, len(media.jpeg(EXIF)), 96)
     + struct.pack(">IHHHH", 1, 0x0111, 4, 3000, 4000)
     + media.jpeg(EXIF),
+    "avi": recordings.avi(b"Wed May  1 10:11:12 2024\n\0"),
+    "mkv": recordings.matroska(datetime(2024, 5, 1), tags={"DATE_RECORDED": TEXT}),
+    "wmv": recordings.asf(datetime(2024, 5, 1)),
+    "mts": recordings.transport(
+        recordings.PARAMETERS + recordings.mdpm(recordings.moment("20240501101112", 4))
+    ),
+    "gif": media.gif((10, 20), media.xmp('exif:DateTimeOriginal="2024-05-01T10:11"')),
+    "jp2": recordings.jp2(media.box(b"uuid", b"JpgTiffExif->JP2", EXIF)),
+    "psd": recordings.psd(recordings.resource(0x0422, EXIF)),
+    "iptc": media.jpeg(
+        resources=recordings.resource(0x0404, recordings.iptc("20240501", "101112"))
+    ),
+    "profile": recordings.png_profile(EXIF),
     "jxl": media.box(b"JXL ", b"\r\n\x87\n") + media.box(b"Exif", bytes(4), EXIF),
 }
 
@@ -74,8 +88,9 @@ def test_whole(kind: str) -> None:
     """What is broken below is read when it is whole."""
     found = check(WHOLE[kind])
     assert found.captured_at is not None
-    assert found.captured_source in (DateSource.EXIF, DateSource.QUICKTIME)
-    assert found.has_location
+    assert found.captured_source not in (None, DateSource.EXIF_CHANGED)
+    has_exif = found.captured_source in (DateSource.EXIF, DateSource.QUICKTIME)
+    assert found.has_location is has_exif
     assert found.trouble is None
 
 
@@ -170,6 +185,54 @@ def test_anything(data: bytes, beginning: bytes) -> None:
     check(beginning + data)
 
 
+kinds = st.sampled_from(
+    (
+        *(0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0x1254C367, 0x7373),
+        *(0x67C8, 0x4489, 0x4461, 0x2AD7B1, 0x45A3, 0x4487, 0xB0, 0xBA, 0xEC),
+    )
+)
+
+
+@given(
+    st.recursive(
+        st.binary(max_size=40),
+        lambda inner: st.lists(st.tuples(kinds, inner), max_size=5).map(
+            lambda found: b"".join(recordings.element(*one) for one in found)
+        ),
+        max_leaves=20,
+    )
+)
+@settings(max_examples=200)
+def test_made_up_elements(content: bytes) -> None:
+    """Elements in any order and depth."""
+    check(recordings.element(0x1A45DFA3) + content)
+
+
+@given(st.binary(max_size=300), st.integers(0, 40), st.integers(0, 255))
+@settings(max_examples=200)
+def test_made_up_video(content: bytes, at: int, byte: int) -> None:
+    """Units of H.264 with anything in them."""
+    unit = bytearray(recordings.PARAMETERS)
+    unit[4 + at % (len(unit) - 4)] = byte
+    for body in (bytes(unit), b"\0\0\1\6" + content, b"\0\0\1\x67" + content):
+        check(recordings.transport(body))
+        check(recordings.transport(body, kind=2))
+    check(
+        recordings.transport(recordings.PARAMETERS + recordings.mdpm({24: content[:4]}))
+    )
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"strd", b"JUNK", b"nctg", b"IDIT"]))
+@settings(max_examples=200)
+def test_made_up_chunks(content: bytes, kind: bytes) -> None:
+    """What makers write into AVI, with anything in it."""
+    marks = (b"", b"AVIF", b"QVMI", b"OLYMDigital Camera", b"PENTDigital Camera")
+    for mark in marks:
+        made = recordings.chunk(kind, mark + content)
+        check(recordings.avi(stream=made))
+        check(recordings.avi(more=recordings.chunk(b"LIST", b"ncdt", made) + made))
+
+
 ENDLESS = {
     "directories": b"II*\0"
     + struct.pack("<IH", 8, 3)
@@ -179,6 +242,12 @@ ENDLESS = {
     "rubbish": b"\xff\xd8\xff\xe1\0\2" + bytes(2_000_000),
     "chunks": b"\x89PNG\r\n\x1a\n" + (bytes(4) + b"IDAT" + bytes(4)) * 300_000,
     "riff": b"RIFF\0\0\0\0WEBP" + (b"ABCD" + bytes(4)) * 300_000,
+    "lists": recordings.avi(more=recordings.chunk(b"LIST", b"strl") * 300_000),
+    "elements": recordings.element(0x1A45DFA3) + recordings.element(0xEC) * 300_000,
+    "tables": recordings.transport(recordings.PARAMETERS)[:384] * 20_000,
+    "blocks": media.gif([1] * 20_000),
+    "profile": recordings.png_profile(bytes(4_000_000)),
+    "resources": recordings.psd(recordings.resource(1, b"") * 100_000),
     "boxes": media.box(b"ftyp", b"isom\0\0\0\0") + media.box(b"free") * 300_000,
     "tracks": media.box(b"moov", media.Video().moov()[8:] * 3000),
     "keys": media.box(
@@ -214,6 +283,14 @@ def test_deep() -> None:
         data = media.box(b"udta", media.box(b"meta", bytes(4), data))
     check(media.box(b"moov", data))
     check(media.box(b"moov", media.box(b"meta", data)))
+
+
+def test_deep_elements() -> None:
+    """Elements within elements are not followed down either."""
+    data = recordings.element(0x4461, bytes(8))
+    for _ in range(2000):
+        data = recordings.element(0x18538067, data)
+    check(recordings.element(0x1A45DFA3) + data)
 
 
 def test_too_much() -> None:

@@ -102,3 +102,10 @@ def test_file_that_is_replaced(camera: Path) -> None:
         rules = RuleSet(rules=(rule,), extensions=DEFAULT_EXTENSIONS)
         found = media_of(name, seen, rules, root=root, existing=False)
         assert rules.decide(found, 0).unknown == ("location",)
+
+
+def test_gif_is_no_video(camera: Path) -> None:
+    """A GIF moves for some time, which no rule about videos looks at."""
+    (camera / "cat.gif").write_bytes(media.gif((9000,)))
+    decided = decide(camera, "cat.gif", min_seconds=60)
+    assert (decided.wanted, decided.unknown) == (False, ("duration",))

@@ -110,15 +110,12 @@ def test_place_of_android(text: str, place: tuple[float, float] | None) -> None:
         assert (found.latitude, found.longitude) == pytest.approx(place, abs=1e-6)
 
 
-def test_day_without_a_time_is_no_date() -> None:
-    """Programs write the year of a film where phones write the time of a clip."""
-    for text in ("2024", "2024-05-01"):
-        found = facts(Video(created=CREATED, texts={b"\xa9day": text}))
-        assert found.captured_source is DateSource.MOVIE_HEADER
-    found = facts(
-        Video(created=CREATED, texts={b"\xa9day": "2024-05-01T10:11:12+0200"})
-    )
-    assert found.captured_source is DateSource.QUICKTIME
+@pytest.mark.parametrize("text", ["2024", "2024-05-01", "2024-05-01T10:11:12+0200"])
+def test_day_of_content_is_no_date(text: str) -> None:
+    """Programs write the year of a film there; the server doesn't look at it."""
+    found = facts(Video(created=CREATED, texts={b"\xa9day": text}))
+    assert (found.captured_at, found.utc_offset) == (UTC_DATE, timedelta())
+    assert found.captured_source is DateSource.MOVIE_HEADER
 
 
 def test_stored_in_pieces() -> None:

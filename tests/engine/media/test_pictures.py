@@ -148,7 +148,8 @@ def test_place(order: str, place: tuple[float, float]) -> None:
         {2: media.degrees(52.5)},
         {**media.place(52.5, 13), 4: ((1, 0), (0, 0), (0, 0))},
         {**media.place(52.5, 13), 2: ((91, 1),)},
-        {**media.place(52.5, 13), 2: "52.5"},
+        {**media.place(52.5, 13), 2: "north"},
+        {**media.place(52.5, 13), 2: ((52, 1), (30, 1), (0, 0))},
     ],
 )
 def test_no_place(gps: media.Tags) -> None:
@@ -214,7 +215,10 @@ def test_segments_that_are_odd() -> None:
     """Padding and rubbish between segments are skipped, as decoders do."""
     whole = media.jpeg(media.tiff({}, {0x9003: TEXT}))
     assert facts(whole[:2] + b"\xff\xff" + whole[2:]).captured_at == TAKEN
-    assert facts(whole[:2] + b"rubbish" + whole[2:]).captured_at is None
+    # What begins with anything else, ExifTool and the server take for what follows.
+    assert facts(whole[:2] + b"rubbish" + whole[2:]).captured_at == TAKEN
+    assert facts(bytes(128) + whole).pixels == (40, 30)
+    assert facts(bytes(2000) + whole).trouble is Trouble.UNKNOWN_FORMAT
     at = whole.index(b"\xff\xe1") + 2
     at += int.from_bytes(whole[at : at + 2])
     found = facts(whole[:at] + b"rubbish" + whole[at:])
@@ -244,7 +248,22 @@ def test_cut_off(kind: str) -> None:
     assert facts(whole[:5]).trouble is not None
 
 
+def test_several_pieces_of_exif() -> None:
+    """Of two the last counts, as for the server; what is only a part of one doesn't."""
+    pieces = [
+        b"Exif\0\0" + media.tiff({0x010F: "First", 0x0110: "A"}),
+        b"exif\0\0" + media.tiff({0x010F: "Second"}, {0x9003: TEXT}),
+        b"Exif\0\0" + b"the rest of a long one",
+    ]
+    plain = media.jpeg()
+    data = b"".join(
+        b"\xff\xe1" + struct.pack(">H", 2 + len(one)) + one for one in pieces
+    )
+    found = facts(plain[:2] + data + plain[2:])
+    assert (found.make, found.model, found.captured_at) == ("Second", "A", TAKEN)
+
+
 def test_other_formats_are_unknown() -> None:
     """What has no reader says so, whatever its name."""
-    assert facts(picture("BMP")) == MediaFacts(trouble=Trouble.UNKNOWN_FORMAT)
+    assert facts(picture("PPM")) == MediaFacts(trouble=Trouble.UNKNOWN_FORMAT)
     assert facts(b"") == MediaFacts(trouble=Trouble.UNKNOWN_FORMAT)

@@ -11,11 +11,15 @@ _MOST_BOXES = 4000
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box: its four letters, and what it holds. ``uuid`` names one of a maker."""
+    """A box: its four letters, and what it holds; cut off, it is not whole.
+
+    ``uuid`` names one of a maker.
+    """
 
     kind: bytes
     content: Part
     uuid: bytes | None = None
+    is_whole: bool = True
 
 
 def boxes(part: Part, offset: int = 0) -> Iterator[Box]:
@@ -45,7 +49,8 @@ def boxes(part: Part, offset: int = 0) -> Iterator[Box]:
         end = min(offset + size, part.size)
         if end < offset + header:
             raise Damaged("A box is cut off")
-        yield Box(kind, part.part(offset + header, end - offset - header), uuid)
+        content = part.part(offset + header, end - offset - header)
+        yield Box(kind, content, uuid, offset + size <= part.size)
         offset += size
 
 

@@ -9,6 +9,18 @@ _DATE = re.compile(
     r"\s*(Z|[+-]\d{1,2}:?\d{2})?[\s\0]*",
     re.ASCII,
 )
+# As AVI has them: "Mon Mar 10 15:04:43 2003", and what some cameras made of it.
+_SPOKEN = re.compile(
+    r"\S+\s+([A-Za-z]{3})\s+(\d{1,2})\s+(\d{1,2}:\d{1,2}:\d{1,2})\s+(\d{4})\b",
+    re.ASCII,
+)
+_CLOCK = re.compile(
+    r"(\d{4})/\s*(\d{1,2})/\s*(\d{1,2})/?\s+(\d{1,2}):\s*(\d{1,2})\s*(P?)", re.ASCII
+)
+_MONTHS = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 _OFFSET = re.compile(r"\s*([+-])(\d{1,2}):?(\d{2})[\s\0]*", re.ASCII)
 # Kiribati is ahead by the most; nobody is behind by more than twelve hours.
 _FURTHEST = timedelta(hours=14)
@@ -33,6 +45,26 @@ def parse_date(text: str | None) -> tuple[datetime, timedelta | None] | None:
     except ValueError:
         return None
     return moment, parse_offset(match[8])
+
+
+def parse_spoken_date(
+    text: str | None,
+) -> tuple[datetime, timedelta | None] | None:
+    """Return the date of an AVI, as the language C or as its camera writes it.
+
+    None for what is no date.
+    """
+    text = (text or "").strip()
+    if (match := _SPOKEN.match(text)) is not None:
+        month = match[1].capitalize()
+        if month not in _MONTHS:
+            return None
+        number = 1 + _MONTHS.index(month)
+        return parse_date(f"{match[4]}:{number}:{match[2]} {match[3]}")
+    if (match := _CLOCK.match(text)) is not None:
+        hour = int(match[4]) + (12 if match[6] else 0)
+        return parse_date(f"{match[1]}:{match[2]}:{match[3]} {hour}:{match[5]}:00")
+    return parse_date(text)
 
 
 def has_time(text: str | None) -> bool:

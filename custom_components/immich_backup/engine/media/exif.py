@@ -3,23 +3,24 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from .dates import parse_date, parse_offset
+from .dates import has_time, parse_date, parse_offset
 from .facts import DateSource
-from .place import degrees, on_earth
+from .place import degrees, numbers_in, on_earth
 from .source import Damaged, Part
 from .tiff import Directory, read_directory, read_header
 
 # The names are those of the standard, EXIF 2.32.
 _IMAGE_WIDTH, _IMAGE_LENGTH, _DESCRIPTION = 0x0100, 0x0101, 0x010E
 _MAKE, _MODEL, _ORIENTATION, _DATE_TIME = 0x010F, 0x0110, 0x0112, 0x0132
-_SUB_IFDS, _XMP, _RATING, _EXIF_IFD, _GPS_IFD = 0x014A, 0x02BC, 0x4746, 0x8769, 0x8825
+_SUB_IFDS, _RATING, _EXIF_IFD, _GPS_IFD = 0x014A, 0x4746, 0x8769, 0x8825
+XMP, IPTC, PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
 _NEW_SUBFILE_TYPE = 0x00FE
 # Panasonic's raw says where on the sensor the picture lies.
 _TOP, _LEFT, _BOTTOM, _RIGHT = 4, 5, 6, 7
 _ROOT = frozenset(
     (
         *(_IMAGE_WIDTH, _IMAGE_LENGTH, _DESCRIPTION, _MAKE, _MODEL, _ORIENTATION),
-        *(_DATE_TIME, _SUB_IFDS, _XMP, _RATING, _EXIF_IFD, _GPS_IFD),
+        *(_DATE_TIME, _SUB_IFDS, _RATING, _EXIF_IFD, _GPS_IFD, XMP, IPTC, PHOTOSHOP),
         *(_NEW_SUBFILE_TYPE, _TOP, _LEFT, _BOTTOM, _RIGHT),
     )
 )
@@ -51,15 +52,22 @@ def read_exif(part: Part) -> Found:
 
     What is damaged is left out. Raises Damaged if there is no EXIF.
     """
-    order, offset = read_header(part)
+    return read_bare(part, *read_header(part))
+
+
+def read_bare(part: Part, order: str, offset: int) -> Found:
+    """Return what EXIF without a header says, of an order and at an offset.
+
+    Raises Damaged if there is none.
+    """
     root = read_directory(part, order, offset, _ROOT)
     return facts_of(
         root, _below(root, _EXIF_IFD, _DETAILS), _below(root, _GPS_IFD, _GPS)
     )
 
 
-def read_raw(part: Part) -> tuple[Found, Part | None]:
-    """Return what a TIFF or a raw picture says, with its size; and its XMP.
+def read_raw(part: Part) -> tuple[Found, Directory]:
+    """Return what a TIFF or a raw picture says, with its size; and its directory.
 
     Raises Damaged.
     """
@@ -72,7 +80,7 @@ def read_raw(part: Part) -> tuple[Found, Part | None]:
     found |= (is_canon and _size_of_exif(details)) or _size(root)
     if "width" not in found:
         found |= _size_of_exif(details)
-    return found, root.place(_XMP)
+    return found, root
 
 
 def read_loose(root: Part | None, details: Part | None, gps: Part | None) -> Found:
@@ -150,8 +158,9 @@ def _captured(root: Directory, details: Directory | None) -> Found:
             ),
         ]
     for directory, tag, subsec, own_offset, source in tries:
-        parsed = parse_date(directory.text(tag))
-        if parsed is None:
+        text = directory.text(tag)
+        # A day alone is none for the server.
+        if (parsed := parse_date(text)) is None or not has_time(text):
             continue
         moment, offset = parsed
         if details is not None:
@@ -160,7 +169,12 @@ def _captured(root: Directory, details: Directory | None) -> Found:
             )
             for own in (own_offset, _OFFSET):
                 offset = parse_offset(details.text(own)) if offset is None else offset
-        return {"captured_at": moment, "utc_offset": offset, "captured_source": source}
+        return {
+            "captured_at": moment,
+            "utc_offset": offset,
+            "captured_source": source,
+            "is_original": tag == _ORIGINAL,
+        }
     return {}
 
 
@@ -176,8 +190,8 @@ def _place(gps: Directory) -> Found:
     """Return where the picture was taken, and when by the satellites."""
     found: Found = {}
     place = on_earth(
-        degrees(gps.numbers(_LATITUDE), gps.text(_LATITUDE_REF)),
-        degrees(gps.numbers(_LONGITUDE), gps.text(_LONGITUDE_REF)),
+        _degrees(gps, _LATITUDE, _LATITUDE_REF),
+        _degrees(gps, _LONGITUDE, _LONGITUDE_REF),
     )
     if place is not None:
         found["latitude"], found["longitude"] = place
@@ -194,6 +208,17 @@ def _place(gps: Directory) -> Found:
                 hours=hours, minutes=minutes, seconds=seconds
             )
     return found
+
+
+def _degrees(gps: Directory, tag: int, reference: int) -> float | None:
+    """Return degrees; None if a part of them is no number, as of some broken clocks."""
+    parts = gps.numbers(tag)
+    # Some programs write them as texts.
+    if not parts and (text := gps.text(tag)) is not None:
+        return degrees(numbers_in(text), gps.text(reference))
+    if len(parts) < min(gps.count(tag), 3):
+        return None
+    return degrees(parts, gps.text(reference))
 
 
 def _is_clock(hours: float, minutes: float, seconds: float) -> bool:

@@ -21,6 +21,8 @@ class DateSource(StrEnum):
 
     SIDECAR = "sidecar"
     EXIF = "exif"
+    # By the clock of a camcorder or camera, in AVI and AVCHD.
+    RECORDING = "recording"
     QUICKTIME = "quicktime"
     # Defined as UTC; the zone of the place is lost.
     MOVIE_HEADER = "movie_header"

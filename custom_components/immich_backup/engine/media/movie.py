@@ -47,7 +47,8 @@ def read_movie(whole: Part) -> Movie:
     # What was found before the damage counts.
     try:
         for box in boxes(whole):
-            if box.kind == b"moov" and not has_movie:
+            # Nobody plays a video whose description is cut off, or reads it.
+            if box.kind == b"moov" and box.is_whole and not has_movie:
                 has_movie = True
                 _read_moov(movie, box.content)
             elif box.kind == b"uuid" and box.uuid == _ADOBE:
@@ -102,9 +103,9 @@ def _read_track(movie: Movie, track: Part) -> None:
         movie.moments += _header(media)[0]
     matrix = struct.unpack(">9i", header.read(header.size - 44, 36))
     width, height = header.number(header.size - 8, 4), header.number(header.size - 4, 4)
+    width, height = round(width / 65536), round(height / 65536)
     if width and height and "width" not in movie.found:
-        movie.found["width"] = round(width / 65536)
-        movie.found["height"] = round(height / 65536)
+        movie.found |= {"width": width, "height": height}
         turn = _TURNS.get((_sign(matrix[0]), _sign(matrix[1])))
         if turn is not None:
             movie.found["orientation"] = turn
@@ -127,10 +128,10 @@ def _header(part: Part) -> tuple[list[datetime], float | None]:
 
 def _moment(seconds: int) -> datetime | None:
     """Return UTC from a header's date; None for zero and for what is beyond dates."""
-    if not seconds:
-        return None
     if seconds >= _EPOCH_SECONDS:
         seconds -= _EPOCH_SECONDS
+    if not seconds:
+        return None
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:
@@ -189,10 +190,17 @@ def _read_meta(movie: Movie, part: Part) -> None:
                 number = int.from_bytes(item.kind)
                 name = keys[number - 1] if 0 < number <= len(keys) else item.kind
                 value = find(item.content, b"data")
-                # The types of text are 1 (UTF-8) and 0, which leaves it open.
-                if value is not None and value.number(0, 4) in (0, 1):
-                    if text := decode(value.upto(_LONGEST_TEXT, 8)):
-                        movie.texts.setdefault(name.removeprefix(_APPLE_KEYS), text)
+                if value is not None and (text := _text(value)):
+                    movie.texts.setdefault(name.removeprefix(_APPLE_KEYS), text)
+
+
+def _text(value: Part) -> str | None:
+    """Return a text; None for a value that is none. Raises Damaged."""
+    kind, raw = value.number(0, 4), value.upto(_LONGEST_TEXT, 8)
+    # UTF-8, or what is left open, and UTF-16.
+    if kind in (0, 1):
+        return decode(raw)
+    return raw.decode("utf-16-be", "replace").strip("\0 ") if kind == 2 else None
 
 
 def _keys(part: Part) -> Iterator[bytes]:
@@ -215,20 +223,19 @@ def _conclude(movie: Movie) -> None:
         value = next((texts[key] for key in keys if key in texts), None)
         if value is not None:
             found[name] = value
-    for key in (b"location.ISO6709", b"\xa9xyz", b"loci"):
+    for key in (b"loci", b"location.ISO6709", b"\xa9xyz"):
         place = parse_iso6709(texts.get(key, ""))
         if place is not None:
             found["latitude"], found["longitude"], altitude = place
             if altitude is not None:
                 found["altitude"] = altitude
             break
-    for key in (b"creationdate", b"\xa9day"):
-        text = texts.get(key)
-        parsed = parse_date(text)
-        if parsed is not None and has_time(text):
-            found["captured_at"], found["utc_offset"] = parsed
-            found["captured_source"] = DateSource.QUICKTIME
-            return
+    text = texts.get(b"creationdate")
+    parsed = parse_date(text)
+    if parsed is not None and has_time(text):
+        found["captured_at"], found["utc_offset"] = parsed
+        found["captured_source"] = DateSource.QUICKTIME
+        return
     if movie.moments:
         found["captured_at"], found["utc_offset"] = movie.moments[0], timedelta()
         found["captured_source"] = DateSource.MOVIE_HEADER

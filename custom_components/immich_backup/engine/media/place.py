@@ -6,9 +6,12 @@ import re
 
 # ISO 6709: +DD.DDDD, +DDMM.MMM or +DDMMSS.SS, the longitude with one digit more.
 _ISO_6709 = re.compile(
-    r"([+-]\d{2,6}(?:\.\d*)?)([+-]\d{3,7}(?:\.\d*)?)([+-]\d+(?:\.\d*)?)?", re.ASCII
+    r"([+-]\d{1,6}(?:\.\d*)?)\s?([+-]\d{1,7}(?:\.\d*)?)\s?([+-]\d+(?:\.\d*)?)?",
+    re.ASCII,
 )
 _XMP = re.compile(r"(\d{1,3}),(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?([NSEW])", re.ASCII)
+_NUMBER = re.compile(r"\d{1,20}(?:\.\d{1,20})?", re.ASCII)
+_LONGEST = 100
 
 
 def on_earth(
@@ -33,6 +36,11 @@ def degrees(parts: Sequence[float], reference: str | None) -> float | None:
         return None
     value = sum(abs(part) / 60.0**power for power, part in enumerate(parts[:3]))
     return -value if (reference or "")[:1].upper() in ("S", "W") else value
+
+
+def numbers_in(text: str) -> Sequence[float]:
+    """Return the numbers in a text, whatever stands between them."""
+    return [float(number) for number in _NUMBER.findall(text[:_LONGEST])]
 
 
 def parse_iso6709(text: str) -> tuple[float, float, float | None] | None:

@@ -63,6 +63,11 @@ class Directory:
         except Damaged:
             return None
 
+    def count(self, tag: int) -> int:
+        """Return how many numbers a value promises."""
+        entry = self.entries.get(tag)
+        return 0 if entry is None else entry.count
+
     def numbers(self, tag: int) -> Sequence[float]:
         """Return numbers, or what comes before the first that is none."""
         raw = self.raw(tag)

@@ -65,6 +65,7 @@ def read_sidecar(file: BinaryIO) -> MediaFacts:
     if not is_whole and trouble is None:
         trouble = Trouble.DAMAGED
     if "captured_at" in found:
+        del found["is_original"]
         found["captured_source"] = DateSource.SIDECAR
     return MediaFacts(**found, trouble=trouble)
 
@@ -158,11 +159,12 @@ class _Reader:
             "keywords": self._keywords() or None,
         }
         # A day alone is what there is for want of a time.
-        texts = [self._first(name) for name in _DATES]
-        for text in sorted(texts, key=lambda text: not has_time(text)):
+        texts = [(name, self._first(name)) for name in _DATES]
+        for name, text in sorted(texts, key=lambda told: not has_time(told[1])):
             if (parsed := parse_date(text)) is not None:
                 found["captured_at"], found["utc_offset"] = parsed
                 found["captured_source"] = DateSource.XMP
+                found["is_original"] = name != _DATES[-1]
                 break
         place = on_earth(
             parse_xmp(self._first("exif:GPSLatitude")),

@@ -36,6 +36,7 @@ _CLOCKS = frozenset(
     (
         DateSource.SIDECAR,
         DateSource.EXIF,
+        DateSource.RECORDING,
         DateSource.QUICKTIME,
         DateSource.MOVIE_HEADER,
         DateSource.XMP,

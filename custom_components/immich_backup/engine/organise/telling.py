@@ -8,9 +8,10 @@ from .subject import Subject
 _SOURCES = {
     DateSource.SIDECAR: "the sidecar beside it says",
     DateSource.EXIF: "its EXIF data say",
+    DateSource.RECORDING: "the camcorder noted in the video",
     DateSource.QUICKTIME: "its QuickTime data say",
     DateSource.MOVIE_HEADER: "the header of the video says",
-    DateSource.XMP: "its XMP data say",
+    DateSource.XMP: "its XMP or IPTC data say",
     DateSource.TAKEOUT: "the description of Google Takeout beside it says",
     DateSource.NAME: "its name says",
     DateSource.EXIF_CHANGED: "its EXIF data say of its last change",

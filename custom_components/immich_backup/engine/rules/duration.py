@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, override
 
 from .criterion import Answer, Criterion
-from .media import Media
+from .media import Media, MediaKind
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,9 @@ class DurationCriterion(Criterion):
 
     @override
     def ask(self, media: Media, now: float) -> Answer:
-        seconds = media.facts.duration
+        # A GIF moves for some time too, and is a photo.
+        is_photo = media.kind is MediaKind.PHOTO
+        seconds = None if is_photo else media.facts.duration
         if seconds is None:
             return Answer(None)
         return Answer(
