@@ -39,7 +39,8 @@ class Told(Enum):
 class Sample:
     """One file: its path decides the format; ``place`` is latitude and longitude.
 
-    ``taken`` has the zone only if the file tells it. ``identifier`` is what the halves
+    ``taken`` has the zone only if the file tells it; ``changed`` is when it was last
+    changed, if that was later. ``identifier`` is what the halves
     of a live photo share; a ``motion`` photo brings its video inside.
     """
 
@@ -49,6 +50,7 @@ class Sample:
     size: tuple[int, int] = SMALL
     place: tuple[float, float] | None = None
     told: Told = Told.EXIF
+    changed: str | None = None
     identifier: str | None = None
     motion: bool = False
 
@@ -57,6 +59,12 @@ class Sample:
         """Return when it was taken, aware of its zone."""
         taken = datetime.fromisoformat(self.taken)
         return taken if taken.tzinfo is not None else taken.replace(tzinfo=_HOME)
+
+    @property
+    def written(self) -> datetime:
+        """Return when the file was last changed."""
+        changed = self.changed
+        return self.moment if changed is None else datetime.fromisoformat(changed)
 
     @property
     def suffix(self) -> str:

@@ -45,7 +45,7 @@ class Gallery:
 
     ``albums`` are those of the key's owner that have any of them, ``tags`` how many of
     them have each. ``live_photos`` counts the stills whose video is one of them as well:
-    a server finds more inside of motion photos.
+    a server finds more inside of motion photos. ``places`` counts those that have one.
     """
 
     albums: Sequence[Album]
@@ -53,6 +53,7 @@ class Gallery:
     stacks: Sequence[Stack]
     live_photos: int
     favourites: int
+    places: int
 
     def as_lines(self) -> list[str]:
         """Return it for people, what is largest first."""
@@ -65,6 +66,7 @@ class Gallery:
             *_line(self.live_photos, "live photo", ["still and video are one"]),
             *_line(len(stacks), "stack", stacks),
             *_line(self.favourites, "favourite"),
+            *_line(self.places, "place", ["where they were taken"]),
         ]
 
 
@@ -102,6 +104,7 @@ async def look_around(
                 asset["livePhotoVideoId"] in assets for asset in assets.values()
             ),
             favourites=sum(asset["isFavorite"] for asset in assets.values()),
+            places=sum(_has_place(asset) for asset in assets.values()),
         )
     except (ClientError, TimeoutError, ValueError) as err:
         raise DemoError(f"The server does not tell what is in it: {err}") from err
@@ -111,6 +114,11 @@ def _tags(assets: Collection[Mapping[str, Any]]) -> dict[str, int]:
     """Return how many assets have each tag, the most frequent first."""
     found = Counter(tag["value"] for asset in assets for tag in asset.get("tags", ()))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _has_place(asset: Mapping[str, Any]) -> bool:
+    """Return whether it is known where an asset was taken."""
+    return (asset.get("exifInfo") or {}).get("latitude") is not None
 
 
 class _Reader:

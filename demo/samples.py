@@ -293,11 +293,13 @@ SAMPLES = (
         scene=Scene(title="An old slide", palette=WINTER, seed=38),
         told=Told.XMP,
     ),
+    # Unpacked a year later: only the description beside it knows when and where.
     Sample(
         path="Takeout/Foto von Tante Änne.jpg",
         taken="2025-06-01T14:30:00+02:00",
         scene=Scene(title="From Aunt Anne", palette=DAY, light=(0.4, 0.2), seed=39),
         told=Told.BESIDE,
+        changed="2026-06-20T21:15:00+02:00",
     ),
 )
 
@@ -340,12 +342,12 @@ def make(folder: Path) -> None:
         return
     unfinished = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    taken = {sample.path: sample.moment for sample in SAMPLES}
+    written = {sample.path: sample.written for sample in SAMPLES}
     for sample in SAMPLES:
-        _write(unfinished / sample.path, content(sample), taken[sample.path])
+        _write(unfinished / sample.path, content(sample), written[sample.path])
     for copy, original in COPIES.items():
         data = (unfinished / original).read_bytes()
-        _write(unfinished / copy, data, taken[original] + timedelta(days=1))
+        _write(unfinished / copy, data, written[original] + timedelta(days=1))
     for path, text in (NOT_MEDIA | UNFINISHED).items():
-        _write(unfinished / path, text.encode(), max(taken.values()))
+        _write(unfinished / path, text.encode(), max(written.values()))
     unfinished.rename(folder)

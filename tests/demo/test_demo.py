@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.usefixtures("demo_environment"), pytest.mark.timeout(4
 SETTLE = 10
 SKIPPED = set(samples.NOT_MEDIA)
 WANTED = {sample.path for sample in samples.SAMPLES} | set(samples.COPIES)
-ORGANISED = ("albums", "tags", "stacks", "live_photos", "favourites")
+ORGANISED = ("albums", "tags", "stacks", "live_photos", "favourites", "places")
+# What says nothing itself, was unpacked a year later, and is described beside it.
+DESCRIBED = "Takeout/Foto von Tante Änne.jpg"
 
 
 def organised(result: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +139,8 @@ async def test_once_and_again(tmp_path: Path) -> None:
     # By the clocks of the place: at home it was 2025 still.
     assert albums["2026-01"] == 1
     assert albums["2025-08"] == 3
+    assert albums["2025-06"] == 1
+    assert "2026-06" not in albums
     assert sum(albums.values()) == first["uploaded"] - 1
     assert first["tags"] == {"Home/Camera": first["uploaded"] - 1, "Home/Doorbell": 2}
     assert first["stacks"] == [
@@ -145,6 +149,9 @@ async def test_once_and_again(tmp_path: Path) -> None:
         {"cover": "IMG_0702.HEIC", "count": 2},
     ]
     assert (first["live_photos"], first["favourites"]) == (1, 1)
+    # The simulated server reads no place of a video.
+    placed = [one for one in samples.SAMPLES if one.place and one.suffix != ".mov"]
+    assert first["places"] == len(placed) + 1
 
     second = await once(tmp_path)
     assert organised(second) == organised(first)
@@ -163,8 +170,10 @@ async def test_once_and_again(tmp_path: Path) -> None:
     # The server itself says so, too.
     state = json.loads((tmp_path / "demo.json").read_text())
     async with Simulator(tmp_path / "immich", api_key=state["server_key"]) as server:
-        stored = {asset.sha1 for asset in server.assets()}
-    assert stored == {on_disk[path][0] for path in WANTED}
+        assets = {asset.sha1: asset for asset in server.assets()}
+    assert assets.keys() == {on_disk[path][0] for path in WANTED}
+    described = assets[on_disk[DESCRIBED][0]]
+    assert described.local_date_time == "2025-06-01T14:30:00.000Z"
 
 
 async def test_keeps_running_and_survives_kill(tmp_path: Path) -> None:

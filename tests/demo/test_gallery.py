@@ -63,13 +63,14 @@ async def test_what_is_organised(client: Client) -> None:
     await client.ask("POST", "/api/stacks", {"assetIds": [stranger, second]})
     path = f"/api/assets/{still}"
     await client.ask("PUT", path, {"livePhotoVideoId": video, "isFavorite": True})
+    await client.ask("PUT", path, {"latitude": 52.5, "longitude": 13.4})
 
     found = await read(client, PERMISSIONS, still, video, first, second)
     albums = [(album.name, album.count) for album in found.albums]
     assert albums == [("Trip", 3), ("Mixed", 2)]
     assert found.tags == {"Home/Camera": 3, "Home/Door": 1}
     assert found.stacks == [Stack(cover="stranger.jpg", count=2)]
-    assert (found.live_photos, found.favourites) == (1, 1)
+    assert (found.live_photos, found.favourites, found.places) == (1, 1, 1)
     # A video that the server found inside of a photo makes no pair of files.
     assert (await read(client, PERMISSIONS, still)).live_photos == 0
 
@@ -102,6 +103,7 @@ def test_lines() -> None:
         stacks=[],
         live_photos=1,
         favourites=0,
+        places=1,
     )
     lines = gallery.as_lines()
     assert all(len(line) <= 100 for line in lines)
@@ -113,4 +115,5 @@ def test_lines() -> None:
         "  1 live photo    still and video are one",
         "  0 stacks",
         "  0 favourites",
+        "  1 place         where they were taken",
     ]

@@ -47,6 +47,7 @@ GALLERY = Gallery(
     stacks=[Stack(cover="a.jpg", count=2)],
     live_photos=1,
     favourites=0,
+    places=2,
 )
 
 
@@ -185,6 +186,7 @@ def test_json() -> None:
         "stacks": [{"cover": "a.jpg", "count": 2}],
         "live_photos": 1,
         "favourites": 0,
+        "places": 2,
         "runs": [
             {
                 "id": "r1",
@@ -228,8 +230,8 @@ def test_what_the_server_does_not_tell() -> None:
     """The object keeps its fields; whether all is proven does not depend on it."""
     silent = report(file("a.jpg", "protected"), gallery=None)
     data = json.loads(silent.as_json())
-    fields = ("albums", "tags", "stacks", "live_photos", "favourites")
-    assert [data[field] for field in fields] == [None] * 5
+    fields = ("albums", "tags", "stacks", "live_photos", "favourites", "places")
+    assert [data[field] for field in fields] == [None] * 6
     assert silent.proven
     assert "In Immich" not in silent.as_text()
     assert "In Immich" in report().as_text()

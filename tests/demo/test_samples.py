@@ -1,7 +1,7 @@
 """The sample folder is pleasant, valid and the same every time."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import hashlib
 from pathlib import Path
 import struct
@@ -173,7 +173,12 @@ def test_told_elsewhere(folder: Path) -> None:
     beside = f"{name}.supplemental-metadata.json"
     assert takeout_sidecars([name, beside]) == {name: beside}
     with (folder / "Takeout" / beside).open("rb") as file:
-        assert read_takeout(file).captured_at == datetime(2025, 6, 1, 12, 30)
+        told = read_takeout(file)
+    assert told.captured_at == datetime(2025, 6, 1, 12, 30)
+    assert told.place == samples.LAKE
+    # The time of the file would be another.
+    changed = (folder / "Takeout" / name).stat().st_mtime
+    assert datetime.fromtimestamp(changed, UTC).year == 2026
 
 
 def boxes(data: bytes, path: tuple[bytes, ...] = ()) -> Iterator[tuple[bytes, bytes]]:
