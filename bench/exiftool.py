@@ -53,10 +53,13 @@ _TAGS = (
 _DATE = re.compile(
     r"(\d{4})[:/.-](\d\d?)[:/.-](\d\d?)"
     r"(?:[ T]+(\d\d?):(\d\d?)(?::(\d\d?)(?:\.\d+)?)?\s*(?:(Z)|([+-])(\d\d):?(\d\d))?"
-    r"(?: DST)?)?"
+    r"(?: DST)?)?",
+    re.ASCII,
 )
-_OFFSET = re.compile(r"(?:(Z)|([+-])(\d\d):?(\d\d))")
+_OFFSET = re.compile(r"(?:(Z)|([+-])(\d\d?):?(\d\d))", re.ASCII)
 _DEGREES = 1e-5
+# No clock is further ahead of UTC.
+_FURTHEST = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ def _offset(
     if sign is None or hours is None or minutes is None:
         return None
     offset = timedelta(hours=int(hours), minutes=int(minutes))
+    if offset > _FURTHEST or int(minutes) > 59:
+        return None
     return -offset if sign == "-" else offset
 
 

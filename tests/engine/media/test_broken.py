@@ -257,6 +257,12 @@ ENDLESS = {
             media.full(b"keys", bytes(4), media.box(b"mdta", b"x" * 100) * 30_000),
         ),
     ),
+    # Each in 65,535 pieces, of which nothing tells where they are.
+    "pieces": media.box(b"ftyp", b"heic\0\0\0\0")
+    + media.full(
+        b"meta",
+        media.full(b"iloc", b"\0\0\xff\xff", b"\0\1\0\0\xff\xff" * 20_000),
+    ),
     "items": media.box(b"ftyp", b"heic\0\0\0\0")
     + media.full(
         b"meta",

@@ -93,6 +93,8 @@ def test_header_is_utc(
     [
         ("-33.8568+151.2153/", (-33.8568, 151.2153)),
         ("+37.5090+127.0243+2.1/", (37.509, 127.0243)),
+        ("+52.5+13.4/", (52.5, 13.4)),
+        ("+52.5000 +013.4000", (52.5, 13.4)),
         ("+3730.5+12201.5/", (37.508333, 122.025)),
         ("-123456.7+1234556/", (-12.582417, 123.765556)),
         ("+00.0000+000.0000/", None),
@@ -160,6 +162,21 @@ def test_without_description() -> None:
     """A recording that was cut off tells nothing, and says so."""
     found = facts(Video(created=CREATED).data()[:100])
     assert found == MediaFacts(trouble=Trouble.DAMAGED)
+
+
+def test_description_that_is_cut_off() -> None:
+    """Half of a description is none, for players and for the server."""
+    found = facts(Video(created=CREATED).data()[:-60])
+    assert found == MediaFacts(trouble=Trouble.DAMAGED)
+
+
+def test_texts_of_two_bytes() -> None:
+    """Texts may be UTF-16."""
+    keys = Video(keys={"make": "Äpfel", "model": "X"}).data()
+    plain = struct.pack(">II", 1, 0) + "Äpfel".encode()
+    wide = struct.pack(">II", 2, 0) + "Äpf".encode("utf-16-be")
+    found = facts(keys.replace(plain, wide))
+    assert (found.make, found.model) == ("Äpf", "X")
 
 
 def test_damage_keeps_what_was_found() -> None:

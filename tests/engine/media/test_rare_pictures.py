@@ -114,3 +114,77 @@ def test_rare_pictures() -> None:
     bits = 1 << 1 | 2999 << 3 | 0 << 16 | 1 << 19 | 3999 << 21
     found = facts(b"\xff\x0a" + bits.to_bytes(8, "little"))
     assert found.pixels == (4000, 3000)
+
+
+def test_minolta() -> None:
+    """Blocks of Minolta's raw hold its size and its EXIF."""
+    details = media.tiff({0x0110: "DiMAGE 7"}, {0x9003: TEXT}, order=">")
+    size = b"21810002" + struct.pack(">HHHH8x", 1928, 2568, 1920, 2560)
+    blocks = b"".join(
+        kind + struct.pack(">I", len(body)) + body
+        for kind, body in ((b"\0PRD", size), (b"\0TTW", details))
+    )
+    found = facts(b"\0MRM" + struct.pack(">I", len(blocks)) + blocks)
+    assert (found.model, found.captured_at) == ("DiMAGE 7", TAKEN)
+    assert found.pixels == (2560, 1920)
+
+
+def test_date_at_the_root() -> None:
+    """Raw pictures may tell when they were taken where others tell their size."""
+    root: media.Tags = {0x0100: 40, 0x0101: 30, 0x9003: TEXT}
+    assert facts(media.tiff(root)).captured_at == TAKEN
+    other = media.tiff(root, {0x9003: "2020:01:01 00:00:00"})
+    assert facts(other).captured_at == datetime(2020, 1, 1)
+
+
+def test_picture_behind_a_smaller_one() -> None:
+    """The first directory may be a preview, and the next one the picture."""
+    small = media.tiff({0x00FE: 1, 0x0100: 160, 0x0101: 120})
+    # As for offsets the second counts from the beginning of the file.
+    large = media.tiff({0x00FE: 0, 0x0100: 4000, 0x0101: 3000})[8:]
+    linked = small[:-4] + struct.pack("<I", len(small)) + large
+    assert facts(linked).pixels == (4000, 3000)
+    assert facts(small).pixels == (160, 120)
+    assert facts(small[:-4] + struct.pack("<I", 8)).pixels == (160, 120)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"avif", b"MiHE", b"1pic"])
+def test_brands_of_heif(brand: bytes) -> None:
+    """One of the brands tells that it is a picture, not always the first."""
+    found = facts(media.heic(media.tiff({}, {0x9003: TEXT}), brand=brand))
+    assert (found.captured_at, found.pixels) == (TAKEN, (4032, 3024))
+
+
+@pytest.mark.parametrize(
+    ("xmp", "expected"),
+    [
+        # The original date of XMP comes before the date of digitising of EXIF.
+        ('exif:DateTimeOriginal="2024-05-01T10:11:12"', TAKEN),
+        ('photoshop:DateCreated="2024-05-01T10:11:12"', TAKEN),
+        ('xmp:CreateDate="2024-05-01T10:11:12"', datetime(2020, 1, 1)),
+    ],
+)
+def test_original_before_digitised(xmp: str, expected: datetime) -> None:
+    """Whatever tells the original date counts more than what tells another."""
+    digitised = media.tiff({}, {0x9004: "2020:01:01 00:00:00"})
+    assert facts(media.jpeg(digitised, media.xmp(xmp))).captured_at == expected
+    video = media.Video(keys={"creationdate": "2020-01-01T00:00:00+0100"}).moov()
+    packet = media.box(b"XMP_", media.xmp(xmp).encode())
+    moov = media.box(b"moov", video[8:], media.box(b"udta", packet))
+    found = facts(media.box(b"ftyp", b"qt  \0\0\0\0") + moov)
+    assert found.captured_at == expected
+
+
+@pytest.mark.parametrize("text", ["2024:05:01", "2024:05", "2024", "2024:05:01 "])
+def test_day_alone(text: str) -> None:
+    """A day without a time is no date in EXIF, nor for the server."""
+    assert facts(media.jpeg(media.tiff({}, {0x9003: text}))).captured_at is None
+    both = media.tiff({}, {0x9003: text, 0x9004: TEXT})
+    assert facts(media.jpeg(both)).captured_at == TAKEN
+
+
+def test_degrees_as_texts() -> None:
+    """Some programs write numbers as texts."""
+    gps: media.Tags = {1: "S", 2: "33,51,24.4", 3: "E", 4: "151.25"}
+    found = facts(media.jpeg(media.tiff({}, {}, gps)))
+    assert found.place == pytest.approx((-33.856778, 151.25), abs=1e-6)

@@ -17,14 +17,15 @@ XMP, IPTC, PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
 _NEW_SUBFILE_TYPE = 0x00FE
 # Panasonic's raw says where on the sensor the picture lies.
 _TOP, _LEFT, _BOTTOM, _RIGHT = 4, 5, 6, 7
+_ORIGINAL, _DIGITIZED = 0x9003, 0x9004
 _ROOT = frozenset(
     (
         *(_IMAGE_WIDTH, _IMAGE_LENGTH, _DESCRIPTION, _MAKE, _MODEL, _ORIENTATION),
         *(_DATE_TIME, _SUB_IFDS, _RATING, _EXIF_IFD, _GPS_IFD, XMP, IPTC, PHOTOSHOP),
-        *(_NEW_SUBFILE_TYPE, _TOP, _LEFT, _BOTTOM, _RIGHT),
+        *(_NEW_SUBFILE_TYPE, _TOP, _LEFT, _BOTTOM, _RIGHT, _ORIGINAL, _DIGITIZED),
     )
 )
-_ORIGINAL, _DIGITIZED, _LENS = 0x9003, 0x9004, 0xA434
+_LENS = 0xA434
 _OFFSET, _OFFSET_ORIGINAL, _OFFSET_DIGITIZED = 0x9010, 0x9011, 0x9012
 _SUBSEC, _SUBSEC_ORIGINAL, _SUBSEC_DIGITIZED = 0x9290, 0x9291, 0x9292
 _MAKER_NOTE, _USER_COMMENT, _PIXEL_X, _PIXEL_Y = 0x927C, 0x9286, 0xA002, 0xA003
@@ -34,6 +35,11 @@ _DETAILS = frozenset(
         *(_SUBSEC, _SUBSEC_ORIGINAL, _SUBSEC_DIGITIZED, _MAKER_NOTE, _USER_COMMENT),
         *(_PIXEL_X, _PIXEL_Y),
     )
+)
+_MOMENTS = (
+    (_ORIGINAL, _SUBSEC_ORIGINAL, _OFFSET_ORIGINAL, DateSource.EXIF),
+    (_DIGITIZED, _SUBSEC_DIGITIZED, _OFFSET_DIGITIZED, DateSource.EXIF),
+    (_DATE_TIME, _SUBSEC, _OFFSET, DateSource.EXIF_CHANGED),
 )
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _ALTITUDE_REF, _ALTITUDE, _TIME_STAMP, _DATE_STAMP = 5, 6, 7, 29
@@ -143,20 +149,13 @@ def _below(root: Directory, tag: int, wanted: frozenset[int]) -> Directory | Non
 
 def _captured(root: Directory, details: Directory | None) -> Found:
     """Return when the picture was taken."""
-    tries: list[tuple[Directory, int, int, int, DateSource]] = [
-        (root, _DATE_TIME, _SUBSEC, _OFFSET, DateSource.EXIF_CHANGED)
+    # Raw pictures may tell it at their root, as TIFF/EP has it.
+    tries = [
+        (directory, *tags)
+        for tags in _MOMENTS
+        for directory in (details, root)
+        if directory is not None and tags[0] in directory
     ]
-    if details is not None:
-        tries[:0] = [
-            (details, _ORIGINAL, _SUBSEC_ORIGINAL, _OFFSET_ORIGINAL, DateSource.EXIF),
-            (
-                details,
-                _DIGITIZED,
-                _SUBSEC_DIGITIZED,
-                _OFFSET_DIGITIZED,
-                DateSource.EXIF,
-            ),
-        ]
     for directory, tag, subsec, own_offset, source in tries:
         text = directory.text(tag)
         # A day alone is none for the server.
@@ -248,9 +247,13 @@ def _size(root: Directory) -> Found:
     if not best and _RIGHT in root:
         edges = [root.integer(tag) or 0 for tag in (_LEFT, _RIGHT, _TOP, _BOTTOM)]
         best = _pixels(edges[1] - edges[0], edges[3] - edges[2])
-    for offset in root.numbers(_SUB_IFDS)[:_MOST_SUB_IFDS]:
+    offsets = [int(offset) for offset in root.numbers(_SUB_IFDS)[:_MOST_SUB_IFDS]]
+    # Where the first is a smaller version, the picture itself may come next.
+    if root.integer(_NEW_SUBFILE_TYPE) and root.following:
+        offsets.append(root.following)
+    for offset in offsets:
         try:
-            below = read_directory(root.part, root.order, int(offset), _ROOT)
+            below = read_directory(root.part, root.order, offset, _ROOT)
         except Damaged:
             continue
         # Zero is the picture in full, one a smaller version.

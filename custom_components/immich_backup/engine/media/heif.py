@@ -130,12 +130,13 @@ def _note_places(items: _Items, part: Part) -> None:
         # Data may stand in another file, which we never follow.
         elsewhere = take(2)
         base = take(base_size)
-        extents = []
-        for _ in range(take(2)):
-            take(index_size)
-            extents.append((base + take(offset_size), take(length_size)))
-        if len(extents) == 1 and not elsewhere:
-            items.places[number] = (method, *extents[0])
+        if (pieces := take(2)) != 1:
+            take(pieces * (index_size + offset_size + length_size))
+            continue
+        take(index_size)
+        place = method, base + take(offset_size), take(length_size)
+        if not elsewhere:
+            items.places[number] = place
 
 
 def _note_links(items: _Items, part: Part) -> None:

@@ -1,4 +1,4 @@
-"""PNG, WebP and BMP: where their facts stand."""
+"""PNG, WebP, BMP and Minolta's raw: where their facts stand."""
 
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -170,3 +170,21 @@ def read_bmp(whole: Part) -> Picture:
     else:
         raise Damaged("The header is of no known length")
     return Picture(size=(width, height))
+
+
+def read_mrw(whole: Part) -> Picture:
+    """Return size and EXIF of Minolta's raw: blocks of a name, a length, a content."""
+    picture = Picture()
+    end, offset = 8 + whole.number(4, 4), 8
+    try:
+        while offset + 8 <= end and len(picture.exif) < 2:
+            kind, size = whole.read(offset, 4), whole.number(offset + 4, 4)
+            content = whole.part(offset + 8, size)
+            if kind == b"\0PRD":
+                picture.size = content.number(14, 2), content.number(12, 2)
+            elif kind == b"\0TTW":
+                picture.exif.append(content)
+            offset += 8 + size
+    except Damaged as err:
+        picture.damage = err
+    return picture

@@ -9,7 +9,7 @@ _ISO_6709 = re.compile(
     r"([+-]\d{1,6}(?:\.\d*)?)\s?([+-]\d{1,7}(?:\.\d*)?)\s?([+-]\d+(?:\.\d*)?)?",
     re.ASCII,
 )
-_XMP = re.compile(r"(\d{1,3}),(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?([NSEW])", re.ASCII)
+_XMP = re.compile(r"(\d{1,3}),(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?([NSEW])?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 _LONGEST = 100
 

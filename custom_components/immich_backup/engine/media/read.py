@@ -16,7 +16,7 @@ from .movie import read_movie
 from .mpeg import read_program
 from .names import is_screenshot
 from .photoshop import read_iptc, read_psd, read_resources
-from .picture import Picture, read_bmp, read_png, read_webp
+from .picture import Picture, read_bmp, read_mrw, read_png, read_webp
 from .recording import Recording
 from .riff import read_avi
 from .source import Damaged, Part, Source, TooMuch
@@ -43,6 +43,7 @@ _PICTURE_MARKS: Mapping[bytes, Callable[[Part], Picture]] = {
     b"GIF87a": read_gif,
     b"GIF89a": read_gif,
     b"FUJIFILM": read_raf,
+    b"\0MRM": read_mrw,
     b"8BPS": read_psd,
     b"BM": read_bmp,
     CODESTREAM: read_codestream,
@@ -175,7 +176,7 @@ class _Reader:
     def _heif(self, whole: Part) -> None:
         """Take what a HEIF picture says."""
         heif = read_heif(whole)
-        if heif.size is not None:
+        if heif.size is not None and all(heif.size):
             self._add({"width": heif.size[0], "height": heif.size[1]})
         if heif.has_video:
             self._add({"is_motion_photo": True})

@@ -28,11 +28,15 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The wanted entries of one directory; a value that is damaged is None."""
+    """The wanted entries of one directory; a value that is damaged is None.
+
+    ``following`` is the offset of the next directory, 0 for none.
+    """
 
     part: Part
     order: str
     entries: dict[int, _Entry]
+    following: int = 0
 
     def __contains__(self, tag: int) -> bool:
         """Return whether there is such a value."""
@@ -135,6 +139,7 @@ def read_directory(
     (count,) = struct.unpack(f"{order}H", part.read(offset, 2))
     if not count:
         raise Damaged("A directory is empty")
+    end = offset + 2 + count * 12
     count = min(count, _MOST_ENTRIES, (part.size - offset - 2) // 12)
     entries: dict[int, _Entry] = {}
     rows = part.read(offset + 2, count * 12)
@@ -142,4 +147,6 @@ def read_directory(
         # As in other readers, the first of two counts.
         if tag in wanted and kind in _SIZES and length and tag not in entries:
             entries[tag] = _Entry(kind, length, place)
-    return Directory(part, order, entries)
+    following = part.upto(4, end) if end <= part.size else b""
+    (after,) = struct.unpack(f"{order}I", following.rjust(4, b"\0"))
+    return Directory(part, order, entries, after if len(following) == 4 else 0)
