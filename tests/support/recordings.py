@@ -258,3 +258,28 @@ def png_profile(exif: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + bytes(4) for kind, body in chunks
     )
+
+
+def crw(taken: int, *, size: tuple[int, int] = (3072, 2048)) -> bytes:
+    """Return a raw picture of Canon without pixels; taken in seconds since 1970."""
+
+    def heap(*values: tuple[int, bytes]) -> bytes:
+        data, rows = b"", struct.pack("<H", len(values))
+        for number, value in values:
+            rows += struct.pack("<HII", number, len(value), len(data))
+            data += value
+        return data + rows + struct.pack("<I", len(data))
+
+    camera = heap((0x080A, b"Canon\0Canon EOS 10D\0"))
+    described = heap(
+        (0x180E, struct.pack("<III", taken, 0, 0)),
+        (0x1810, struct.pack("<II20x", *size)),
+        (0x2807, camera),
+    )
+    return (
+        b"II"
+        + struct.pack("<I", 26)
+        + b"HEAPCCDR"
+        + bytes(12)
+        + heap((0x300A, described))
+    )

@@ -59,6 +59,7 @@ WHOLE = {
     ),
     "gif": media.gif((10, 20), media.xmp('exif:DateTimeOriginal="2024-05-01T10:11"')),
     "jp2": recordings.jp2(media.box(b"uuid", b"JpgTiffExif->JP2", EXIF)),
+    "crw": recordings.crw(1_714_558_272),
     "psd": recordings.psd(recordings.resource(0x0422, EXIF)),
     "iptc": media.jpeg(
         resources=recordings.resource(0x0404, recordings.iptc("20240501", "101112"))
@@ -89,8 +90,8 @@ def test_whole(kind: str) -> None:
     found = check(WHOLE[kind])
     assert found.captured_at is not None
     assert found.captured_source not in (None, DateSource.EXIF_CHANGED)
-    has_exif = found.captured_source in (DateSource.EXIF, DateSource.QUICKTIME)
-    assert found.has_location is has_exif
+    by_camera = found.captured_source in (DateSource.EXIF, DateSource.QUICKTIME)
+    assert found.has_location is (by_camera and kind != "crw")
     assert found.trouble is None
 
 
@@ -247,6 +248,13 @@ ENDLESS = {
     "tables": recordings.transport(recordings.PARAMETERS)[:384] * 20_000,
     "blocks": media.gif([1] * 20_000),
     "profile": recordings.png_profile(bytes(4_000_000)),
+    "profiles": recordings.png_profile(bytes(200_000))[:33]
+    + recordings.png_profile(bytes(200_000))[33:-12] * 2000,
+    # A heap that holds itself again and again.
+    "heaps": recordings.crw(1)[:26]
+    + struct.pack("<H", 500)
+    + struct.pack("<HII", 0x300A, 5006, 0) * 500
+    + bytes(4),
     "resources": recordings.psd(recordings.resource(1, b"") * 100_000),
     "boxes": media.box(b"ftyp", b"isom\0\0\0\0") + media.box(b"free") * 300_000,
     "tracks": media.box(b"moov", media.Video().moov()[8:] * 3000),

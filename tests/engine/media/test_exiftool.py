@@ -76,6 +76,7 @@ MADE = {
     "a.gif": media.gif((100, 250)),
     "a.bmp": media.bmp((40, -30)),
     "a.jp2": recordings.jp2(media.box(b"uuid", b"JpgTiffExif->JP2", EXIF)),
+    "a.crw": recordings.crw(1_714_558_272),
     "a.psd": recordings.psd(recordings.resource(0x0422, EXIF)),
     "iptc.jpg": media.jpeg(resources=recordings.resource(0x0404, IPTC)),
     "iptc.psd": recordings.psd(recordings.resource(0x0404, IPTC)),
@@ -100,7 +101,7 @@ def check(folder: Path, count: int) -> None:
     """Compare all media files below a folder."""
     suffixes = {".jpg", ".png", ".webp", ".heic", ".avif", ".tif", ".dng"}
     suffixes |= {".mov", ".mp4", ".avi", ".mkv", ".webm", ".wmv", ".mts", ".ts"}
-    suffixes |= {".mpg", ".gif", ".bmp", ".jp2", ".psd"}
+    suffixes |= {".mpg", ".gif", ".bmp", ".jp2", ".psd", ".crw"}
     paths = [path for path in folder.rglob("*") if path.suffix.lower() in suffixes]
     told = dict(exiftool.read(paths))
     assert len(told) == len(paths) == count

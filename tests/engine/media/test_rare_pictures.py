@@ -116,6 +116,14 @@ def test_rare_pictures() -> None:
     assert found.pixels == (4000, 3000)
 
 
+def test_canon_before_cr2() -> None:
+    """The values stand in heaps within heaps, whose lists are at their ends."""
+    found = facts(recordings.crw(1_714_558_272))
+    assert (found.captured_at, found.utc_offset) == (TAKEN, None)
+    assert (found.camera, found.pixels) == ("Canon EOS 10D", (3072, 2048))
+    assert facts(recordings.crw(0)).captured_at is None
+
+
 def test_minolta() -> None:
     """Blocks of Minolta's raw hold its size and its EXIF."""
     details = media.tiff({0x0110: "DiMAGE 7"}, {0x9003: TEXT}, order=">")

@@ -14,6 +14,7 @@ _MOST_CHUNKS = 20_000
 # What ImageMagick notes by the name of a raw profile: a name, a length, and digits.
 _PROFILE = b"Raw profile type "
 _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_MOST_NOTES = 8
 _LONGEST_NOTE = 128 * 1024
 _LONGEST_PROFILE = 256 * 1024
 # The headers of BMP: that of OS/2, and those of Windows, which only became longer.
@@ -51,7 +52,7 @@ def without_mark(part: Part) -> Part:
 def read_png(whole: Part) -> Picture:
     """Return the parts of a PNG, those behind its pixels included."""
     picture = Picture()
-    offset = 8
+    offset, notes = 8, 0
     try:
         for _ in range(_MOST_CHUNKS):
             if offset + 8 > whole.size:
@@ -63,8 +64,8 @@ def read_png(whole: Part) -> Picture:
                 picture.size = content.number(0, 4), content.number(4, 4)
             elif kind == b"eXIf":
                 picture.exif.append(without_mark(content))
-            elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-                _note(picture, kind, content)
+            elif kind in (b"tEXt", b"zTXt", b"iTXt") and notes < _MOST_NOTES:
+                notes += _note(picture, kind, content)
             elif kind == b"IEND":
                 break
             offset += 12 + size
@@ -73,11 +74,11 @@ def read_png(whole: Part) -> Picture:
     return picture
 
 
-def _note(picture: Picture, kind: bytes, content: Part) -> None:
-    """Read a note if it holds XMP, or EXIF as ImageMagick writes it."""
+def _note(picture: Picture, kind: bytes, content: Part) -> bool:
+    """Read a note if it holds XMP, or EXIF as ImageMagick writes it; return whether."""
     name, end, _ = content.upto(80).partition(b"\0")
     if not end or not (name == _PNG_XMP or name.startswith(_PROFILE)):
-        return
+        return False
     at, is_packed = len(name) + 1, kind == b"zTXt"
     if kind == b"zTXt":
         at += 1
@@ -85,7 +86,7 @@ def _note(picture: Picture, kind: bytes, content: Part) -> None:
         # Whether and how it is compressed, then two texts: language and translation.
         mark = content.upto(300, at)
         if mark.count(b"\0", 2) < 2:
-            return
+            return False
         is_packed = mark[0] == 1
         at += mark.index(b"\0", mark.index(b"\0", 2) + 1) + 1
     text = content.part(at)
@@ -95,6 +96,7 @@ def _note(picture: Picture, kind: bytes, content: Part) -> None:
         picture.xmp = text
     elif name.startswith(_PROFILE):
         _profile(picture, text.upto(2 * _LONGEST_PROFILE))
+    return True
 
 
 def _profile(picture: Picture, text: bytes) -> None:

@@ -5,7 +5,7 @@ import re
 import struct
 from typing import BinaryIO
 
-from . import asf, matroska, xmp
+from . import asf, ciff, matroska, xmp
 from .exif import IPTC, PHOTOSHOP, XMP, Found, read_exif, read_raw
 from .facts import DateSource, MediaFacts, Trouble
 from .gif import read_gif
@@ -132,6 +132,8 @@ class _Reader:
             self._recording(read_avi(whole))
         elif head.startswith(_TIFFS):
             self._raw(whole)
+        elif head.startswith(ciff.MARK):
+            self._add(ciff.read_ciff(whole))
         elif kind == b"JXL ":
             self._picture(read_jxl(whole))
         elif kind in _JP2S:
