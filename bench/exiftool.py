@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import batched
 import json
 import math
 from pathlib import Path
 import re
 import shutil
 import subprocess
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from custom_components.immich_backup.engine.media import MediaFacts
@@ -79,24 +81,33 @@ def found() -> bool:
 
 def read(paths: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield what ExifTool says of files, by group and tag; nothing where it fails."""
-    for start in range(0, len(paths), _AT_ONCE):
-        part = [path.absolute() for path in paths[start : start + _AT_ONCE]]
-        done = subprocess.run(
-            [
-                *("exiftool", "-json", "-G0", "-q", "-q"),
-                *("-api", "largefilesupport=1", "-charset", "filename=utf8"),
-                *(f"-{tag}" for tag in _TAGS),
-                *("-@", "-"),
-            ],
-            input="\n".join(map(str, part)),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+    for part in batched(paths, _AT_ONCE, strict=False):
+        # It takes names in lines, and answers with those of UTF-8 only.
+        with TemporaryDirectory() as links:
+            named = {Path(links, f"{i}{_suffix(p)}"): p for i, p in enumerate(part)}
+            for link, path in named.items():
+                link.symlink_to(path.absolute())
+            done = subprocess.run(
+                [
+                    *("exiftool", "-json", "-G0", "-q", "-q"),
+                    *("-api", "largefilesupport=1"),
+                    *(f"-{tag}" for tag in _TAGS),
+                    *("-@", "-"),
+                ],
+                input="\n".join(map(str, named)),
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
         # A model may look like a number.
         for told in json.loads(done.stdout or "[]", parse_float=str, parse_int=str):
-            yield Path(told["SourceFile"]), told
+            yield named[Path(told["SourceFile"])], told
+
+
+def _suffix(path: Path) -> str:
+    """Return a file's extension if it is a usual one."""
+    return path.suffix if path.suffix[1:].isalnum() and path.suffix.isascii() else ""
 
 
 def compare(path: Path, facts: MediaFacts, told: dict[str, Any]) -> list[Difference]:

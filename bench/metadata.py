@@ -106,7 +106,7 @@ def _agreement(photos: Path, rounds: int) -> Figure:
             unread[path.suffix.lower()] += 1
             continue
         compared += 1
-        differences += exiftool.compare(path, facts, told.get(path.absolute(), {}))
+        differences += exiftool.compare(path, facts, told.get(path, {}))
     for found in differences:
         name = found.path.relative_to(photos)
         print(f"{name}: {found.what}: {found.ours}, ExifTool says {found.theirs}")

@@ -248,6 +248,17 @@ def test_cut_off(kind: str) -> None:
     assert facts(whole[:5]).trouble is not None
 
 
+def test_exif_that_is_cut_off() -> None:
+    """Of a segment that is not whole nothing is believed, as by the server."""
+    whole = media.jpeg(media.tiff({0x010F: "Canon"}, {0x9003: TEXT}, {}))
+    end = whole.index(b"\xff\xe1") + 2
+    end += int.from_bytes(whole[end : end + 2])
+    found = facts(whole[: end - 1])
+    assert (found.captured_at, found.make) == (None, None)
+    assert found.trouble is Trouble.DAMAGED
+    assert facts(whole[:end] + b"\xff\xd9").captured_at == TAKEN
+
+
 def test_several_pieces_of_exif() -> None:
     """Of two the last counts, as for the server; what is only a part of one doesn't."""
     pieces = [

@@ -64,6 +64,9 @@ def _segments(whole: Part) -> Iterator[tuple[int, Part]]:
             size = whole.number(offset + 2, 2)
             if size < 2:
                 raise Damaged("A segment is smaller than its header")
+            if offset + 2 + size > whole.size:
+                # What is cut off is not believed; ExifTool, and so the server, does not.
+                raise Damaged("A segment is cut off")
             yield marker, whole.part(offset + 4, size - 2)
             offset += 2 + size
 
