@@ -1,8 +1,11 @@
 """Rules see what lies beside a photo, whenever it comes."""
 
+from contextlib import closing
 import json
 import os
 from pathlib import Path
+import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ from custom_components.immich_backup.engine import (
 from custom_components.immich_backup.engine.beside import Surroundings
 from custom_components.immich_backup.engine.clock import SystemClock
 from custom_components.immich_backup.engine.enquiry import Enquiry
+from custom_components.immich_backup.engine.ledger import files, sidecars
+from custom_components.immich_backup.engine.ledger.schema import STATEMENTS
 from custom_components.immich_backup.engine.media_types import DEFAULT_EXTENSIONS
 from custom_components.immich_backup.engine.organise.arrangement import (
     parse_arrangement,
@@ -264,3 +269,28 @@ async def test_together_they_are_decided_once(
         await rig.run()
         assert len(rig.names()) == 20
         assert sum(count for _, count in home.asked) == 20
+
+
+def test_names_that_begin_alike() -> None:
+    """What lies beside sidecars is looked at once where their names begin alike."""
+    names = [f"Holiday ({number}).jpg".encode() for number in range(4000)]
+    with closing(sqlite3.connect(":memory:")) as con:
+        con.executescript(STATEMENTS)
+        con.execute("INSERT INTO folder (key) VALUES ('camera')")
+        con.execute("INSERT INTO directory (folder, path) VALUES (1, x'')")
+        con.executemany(
+            "INSERT INTO file (folder, directory, name, size, mtime_ns, ctime_ns,"
+            " state, reason) VALUES (1, 1, ?, 1, 1, 1, 'unwanted', 'rule')",
+            [(name,) for own in names for name in (own, own + b".xmp")],
+        )
+        settled = [
+            file
+            for file in files.decided_by_other_rules(con, 1, "", 8000)
+            if file.path.endswith(b".xmp")
+        ][:500]
+        started = time.process_time()
+        assert not sidecars.told_anew(con, 1, settled, decide=True)
+        # One by one it is many seconds.
+        assert time.process_time() - started < 1
+        again = {file.path + b".xmp" for file in files.due_again(con, 1, 0, 8000)}
+        assert again == {file.path for file in settled}

@@ -1,6 +1,7 @@
 """Ledger jobs about files that tell of others: what they say may have changed."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import os
 import re
@@ -38,17 +39,19 @@ def told_anew(
         return False
     settled = {file.id: file for file in files}
     found: dict[int, _Other] = {}
-    for file in settled.values():
-        name = file.path.rpartition(b"/")[2]
+    for (_, begin), telling in _by_beginning(settled.values()).items():
+        others = _beside(con, telling[0], begin)
         for kind in KINDS:
-            if not name.lower().endswith(kind.extension):
+            names = {_name(file) for file in telling}
+            names = {name for name in names if name.lower().endswith(kind.extension)}
+            if not names:
                 continue
-            others = _beside(con, file, name)
-            about = kind.among({name, *(other.name for other in others)})
+            about = kind.among(names | {other.name for other in others})
             found |= {
                 other.id: other
                 for other in others
-                if about.get(os.fsdecode(other.name)) == os.fsdecode(name)
+                if (by := about.get(os.fsdecode(other.name))) is not None
+                and os.fsencode(by) in names
             }
     proven = [(one.id,) for one in found.values() if arranged and one.protected]
     con.executemany(
@@ -75,10 +78,30 @@ def _is_arranged(con: sqlite3.Connection, folder: int) -> bool:
     return row is not None
 
 
-def _beside(con: sqlite3.Connection, file: FileRow, name: bytes) -> Sequence[_Other]:
-    """Return files whose names begin as that of one beside them."""
-    match = _BEGIN.match(name)
-    begin = b"" if match is None else match[0]
+def _by_beginning(
+    files: Iterable[FileRow],
+) -> Mapping[tuple[bytes, bytes], Sequence[FileRow]]:
+    """Return those that tell of others, by their directory and how their names begin.
+
+    Hundreds may begin alike: what lies beside them is then looked at once for all.
+    """
+    found: defaultdict[tuple[bytes, bytes], list[FileRow]] = defaultdict(list)
+    for file in files:
+        name = _name(file)
+        if any(name.lower().endswith(kind.extension) for kind in KINDS):
+            match = _BEGIN.match(name)
+            begin = b"" if match is None else match[0]
+            found[file.path.rpartition(b"/")[0], begin].append(file)
+    return found
+
+
+def _name(file: FileRow) -> bytes:
+    """Return a file's name without its directory."""
+    return file.path.rpartition(b"/")[2]
+
+
+def _beside(con: sqlite3.Connection, file: FileRow, begin: bytes) -> Sequence[_Other]:
+    """Return files of a file's directory whose names begin so."""
     rows = con.execute(
         f"SELECT id, name, state = 'protected', {DECIDED} FROM file"
         " WHERE directory = (SELECT directory FROM file WHERE id = ?)"
