@@ -1,7 +1,7 @@
 """Trips: the same from the same photos, growing only, and named after days and place."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched
@@ -18,9 +18,10 @@ import pytest
 
 from custom_components.immich_backup.engine import Detection, Folder, OpenContext
 from custom_components.immich_backup.engine.context import Place
-from custom_components.immich_backup.engine.ledger import trips as book
+from custom_components.immich_backup.engine.ledger import arranging, trips as book
 from custom_components.immich_backup.engine.ledger.schema import STATEMENTS
 from custom_components.immich_backup.engine.ledger.trips import Sighting
+from custom_components.immich_backup.engine.link import HaltedError
 from custom_components.immich_backup.engine.model import FileState
 from custom_components.immich_backup.engine.organise import organiser, tripbook
 from custom_components.immich_backup.engine.organise.arrangement import (
@@ -401,6 +402,62 @@ async def test_names_come_soon(
             "2024-07-12 London": 6,
             "Party": 6,
         }
+
+
+async def test_names_wait_while_nothing_is_sent(
+    server: Simulator,
+    library: Library,
+    tmp_path: Path,
+    camera: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a pause or a halt it is not looked for names again and again, but after it."""
+    cities: dict[str, str] = {}
+    passes = 0
+
+    async def city(_client: ImmichClient, asset_id: str) -> str | None:
+        return cities.get(asset_id)
+
+    monkeypatch.setattr(ImmichClient, "city", city)
+    for hour in range(5):
+        photo(camera, f"{hour}.jpg", f"2024-07-12T1{hour}:00:00", LONDON)
+    async with rig_on(server, tmp_path / "ledger.db", [trips(camera)]) as rig:
+        await rig.run()
+        engine = rig.engine
+        work = engine._organiser.work
+
+        async def count() -> organiser.Organised:
+            nonlocal passes
+            passes += 1
+            return await work()
+
+        async def few_passes() -> None:
+            """Wait until a pass ended, and long enough for many more."""
+            before = passes
+            engine._organiser.wake()
+            for _ in range(100):
+                await engine.ledger.ask(arranging.count)
+            assert 1 <= passes - before <= 3
+            assert list(await library.albums()) == ["2024-07-12"]
+
+        monkeypatch.setattr(engine._organiser, "work", count)
+        for asset in server.assets():
+            cities[asset.id] = "London"
+        # There is something to do, so that a halt ends each pass early.
+        await engine.ledger.run(arranging.arrange_again, [1])
+        with suppress(HaltedError):
+            engine.link.quota_exceeded(1, "full")
+        rig.clock.passed += 61
+        await few_passes()
+        await engine.controls.pause()
+        engine.resume()
+        await few_passes()
+        await engine.controls.resume()
+
+        async def named() -> bool:
+            return list(await library.albums()) == ["2024-07-12 London"]
+
+        await until(named)
 
 
 async def test_name_after_a_restart(

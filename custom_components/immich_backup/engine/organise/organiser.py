@@ -94,12 +94,16 @@ class Organiser:
         """Organise what is due whenever there is reason to; until it is cancelled."""
         while True:
             self._woken = False
+            began = self._clock.monotonic()
             with suppress(LedgerError):
                 await self.work()
             # Also while a long run goes on, at the end of which it is done anyway.
             end = self._clock.monotonic() + _INTERVAL
             while not self._woken:
-                until = min(end, self._trips.again_at)
+                until = end
+                # Names that could not be asked for just now are not at once again.
+                if (again := self._trips.again_at) > began:
+                    until = min(end, again)
                 if (left := until - self._clock.monotonic()) <= 0:
                     break
                 self._wake.clear()
@@ -136,7 +140,8 @@ class Organiser:
                             continue
                     reopened = await self._organise_safely(batch, report)
                     after = 0 if reopened else batch[-1].id
-                await self._rename_trips()
+                if self._link.usable and not self._paused():
+                    await self._rename_trips()
         # There may be a name to ask for again.
         self._wake.set()
         if report.files:
