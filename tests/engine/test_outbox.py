@@ -7,16 +7,20 @@ import json
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from custom_components.immich_backup.engine import (
     Engine,
     FileState,
     OpenContext,
     UploadItem,
+    UploadOutcome,
     UploadState,
     Wish,
 )
+from custom_components.immich_backup.engine.ledger import outbox
 from custom_components.immich_backup.engine.model import Reason
+from custom_components.immich_backup.engine.organise.singles import PutRight, Singles
 from custom_components.immich_backup.immich import ImmichClient
 from simulator import Simulator
 from tests.support.media import jpeg, xmp
@@ -257,3 +261,35 @@ async def test_what_could_not_be_put_right(server: Simulator, tmp_path: Path) ->
         assert outcome.state is UploadState.UPLOADED
         assert "asset.update" in (outcome.problem or "")
         assert (await engine.overview()).tally.present == 0
+
+
+async def test_asked_for_again_while_it_is_finished(
+    server: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is written and asked for anew meanwhile is uploaded as it is then."""
+    path = photo(tmp_path, "doorbell.jpg", b"first")
+    item = UploadItem(path=str(path), wish=WISH)
+    async with engine_on(server, tmp_path / "ledger.db") as engine:
+        again: list[asyncio.Task[list[UploadOutcome]]] = []
+        put_right = Singles.put_right
+
+        async def meanwhile(singles: Singles) -> PutRight:
+            result = await put_right(singles)
+            if not again:
+                path.write_bytes(b"second")
+                again.append(asyncio.create_task(engine.upload([item])))
+
+                async def waiting() -> bool:
+                    return bool(
+                        await engine.ledger.ask(outbox.posted, (FileState.WAITING,))
+                    )
+
+                await until(waiting)
+            return result
+
+        monkeypatch.setattr(Singles, "put_right", meanwhile)
+        await engine.upload([item])
+        (outcome,) = await again[0]
+        assert outcome.state is UploadState.UPLOADED
+        assert (await engine.overview()).tally.present == 0
+    assert sorted(asset.size for asset in server.assets()) == [5, 6]

@@ -1,6 +1,7 @@
 """Single uploads that were asked for: queued in the ledger, so that none is lost."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -99,8 +100,9 @@ class Outbox:
         self._wake = asyncio.Event()
         self._link_changed = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
-        # What became of the uploads that someone waits for, by number.
+        # What became of the uploads that someone waits for, by number, and how many do.
         self._awaited: dict[int, UploadOutcome | None] = {}
+        self._waiting: Counter[int] = Counter()
 
     async def upload(self, items: Sequence[UploadItem]) -> list[UploadOutcome]:
         """Upload files now; those for which the server is away wait, also over a restart.
@@ -122,6 +124,7 @@ class Outbox:
                 )
             else:
                 self._awaited[number] = None
+                self._waiting[number] += 1
                 outcomes.append(number)
         self._emit(StatusChanged())
         try:
@@ -134,9 +137,11 @@ class Outbox:
                 for item, outcome in zip(items, outcomes, strict=True)
             ]
         finally:
-            for outcome in outcomes:
-                if isinstance(outcome, int):
-                    self._awaited.pop(outcome, None)
+            numbers = [outcome for outcome in outcomes if isinstance(outcome, int)]
+            self._waiting.subtract(numbers)
+            for number in set(numbers):
+                if not self._waiting[number]:
+                    del self._waiting[number], self._awaited[number]
 
     async def _note_unfinished(self) -> None:
         """Note how far those uploads are that someone waits for."""

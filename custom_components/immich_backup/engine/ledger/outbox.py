@@ -14,6 +14,7 @@ from ..model import FileState, Reason, Wish
 from .files import PATH
 from .folders import OUTBOX, ensure
 from .rows import FileRow, Stamp
+from .schema import QUEUED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +118,13 @@ def posted(
 
 
 def close(con: sqlite3.Connection, files: Sequence[int]) -> None:
-    """Forget uploads that are done; their contents stay known."""
-    con.executemany("DELETE FROM file WHERE id = ?", [(file,) for file in files])
+    """Forget uploads that are done; their contents stay known.
+
+    What was asked for again meanwhile is not done.
+    """
+    con.executemany(
+        f"DELETE FROM file WHERE id = ? AND NOT ({QUEUED})", [(file,) for file in files]
+    )
     con.execute(
         "DELETE FROM directory WHERE folder = ? AND id NOT IN"
         " (SELECT directory FROM file)",
