@@ -1,6 +1,6 @@
 """Trips: the same from the same photos, growing only, and named after days and place."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,14 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.immich_backup.engine import Detection, Folder, OpenContext
+from custom_components.immich_backup.engine.beside import Beside
 from custom_components.immich_backup.engine.context import Place
 from custom_components.immich_backup.engine.ledger import arranging, trips as book
 from custom_components.immich_backup.engine.ledger.schema import STATEMENTS
 from custom_components.immich_backup.engine.ledger.trips import Sighting
 from custom_components.immich_backup.engine.link import HaltedError
 from custom_components.immich_backup.engine.model import FileState
-from custom_components.immich_backup.engine.organise import organiser, tripbook
+from custom_components.immich_backup.engine.organise import organiser, planner, tripbook
 from custom_components.immich_backup.engine.organise.arrangement import (
     Arrangement,
     parse_arrangement,
@@ -327,6 +328,30 @@ async def test_any_order(
         await rig.run()
     found = await library.albums()
     assert {name: len(files) for name, files in found.items()} == expected
+
+
+async def test_directories_are_listed_once(
+    server: Simulator, tmp_path: Path, camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for every few files: to list a hundred thousand names takes a while."""
+    monkeypatch.setattr(organiser, "_BATCH", 20)
+    monkeypatch.setattr(planner, "_PART", 2)
+    listed: list[bytes] = []
+    look = Beside._look
+
+    def count(beside: Beside, directory: bytes) -> Mapping[str, str]:
+        listed.append(directory)
+        return look(beside, directory)
+
+    for number in range(20):
+        photo(camera, f"{number}.jpg", f"2024-07-12T10:{number:02}:00")
+    folder = trips(camera, sidecars=True)
+    async with rig_on(server, tmp_path / "ledger.db", [folder]) as rig:
+        await rig.run()
+        monkeypatch.setattr(Beside, "_look", count)
+        await rig.engine.organise()
+    # For XMP and Takeout: when trips are looked for, and when files are placed.
+    assert listed == [b""] * 4
 
 
 async def test_trips_wait_for_what_waits(

@@ -148,8 +148,9 @@ class Planner:
         spans: dict[tuple[int, TripRules], list[float]] = {}
         async for files in pages:
             taken: _Taken = {}
+            reader = self._reader()
             for part in _parts(files):
-                await self._see(part, taken)
+                await self._see(part, reader, taken)
             for key, sightings in taken.items():
                 await trips.note(key[0], sightings)
                 times = [one.moment.at for one in sightings.values()]
@@ -160,7 +161,9 @@ class Planner:
         if spans:
             await trips.name_places()
 
-    async def _see(self, files: Sequence[Arrangeable], taken: _Taken) -> None:
+    async def _see(
+        self, files: Sequence[Arrangeable], reader: Reader, taken: _Taken
+    ) -> None:
         """Note when and where those files were taken whose albums are those of trips."""
         wanted = [
             (file, arrangement)
@@ -169,7 +172,7 @@ class Planner:
         ]
         some = [file for file, _ in wanted]
         arrangements = [arrangement for _, arrangement in wanted]
-        subjects = await self._read(self._reader(), some, arrangements, ())
+        subjects = await self._read(reader, some, arrangements, ())
         places = await places_of(
             list(zip(subjects, arrangements, strict=True)),
             self._context,
