@@ -259,7 +259,11 @@ class Organiser:
         """Count the files of those folders whose trips wait."""
         waiting = set(numbers).difference(await self._without_waiting(numbers))
         tallies = await self._ledger.ask(ledger_folders.tallies)
-        if files := sum(tallies[n].count(FileState.PROTECTED) for n in waiting):
+        if files := sum(
+            tally.count(FileState.PROTECTED)
+            for number, tally in tallies.items()
+            if number in waiting
+        ):
             report.note_problem(_TRIPS_WAIT, files)
 
     async def _ready(self) -> list[int]:
