@@ -262,11 +262,14 @@ class Planner:
         if record:
             await self._ledger.run(pairing.note, seen)
         known = await self._ledger.ask(pairing.of_directories, list(paired))
-        directories = [
-            (list({m.file: m for m in (*known[key], *members)}.values()), stacked)
-            for key, (stacked, members) in paired.items()
-        ]
-        return await self._in_thread(lambda: pair(directories))
+
+        def join() -> Pairing:
+            return pair(
+                (list({m.file: m for m in (*known[key], *members)}.values()), stacked)
+                for key, (stacked, members) in paired.items()
+            )
+
+        return await self._in_thread(join)
 
     async def subject(self, file: Arrangeable) -> Subject:
         """Return one file as its arrangement sees it; it is read."""
