@@ -23,12 +23,13 @@ from custom_components.immich_backup.engine.ledger import arranging, trips as bo
 from custom_components.immich_backup.engine.ledger.schema import STATEMENTS
 from custom_components.immich_backup.engine.ledger.trips import Sighting
 from custom_components.immich_backup.engine.link import HaltedError
-from custom_components.immich_backup.engine.model import FileState
+from custom_components.immich_backup.engine.model import FileState, RunOutcome
 from custom_components.immich_backup.engine.organise import organiser, planner, tripbook
 from custom_components.immich_backup.engine.organise.arrangement import (
     Arrangement,
     parse_arrangement,
 )
+from custom_components.immich_backup.engine.organise.placement import AlbumRef
 from custom_components.immich_backup.engine.organise.trips import (
     Moment,
     TripRules,
@@ -483,6 +484,22 @@ async def test_names_wait_while_nothing_is_sent(
             return list(await library.albums()) == ["2024-07-12 London"]
 
         await until(named)
+
+
+async def test_a_bug_in_renaming_fails_no_run(
+    server: Simulator, tmp_path: Path, camera: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored is stored, whatever becomes of the name of an album."""
+
+    async def fail(_book: tripbook.TripBook) -> Sequence[AlbumRef]:
+        raise ValueError
+
+    monkeypatch.setattr(tripbook.TripBook, "renamed", fail)
+    photo(camera, "1.jpg", "2024-07-12T10:00:00")
+    async with rig_on(server, tmp_path / "ledger.db", [trips(camera)]) as rig:
+        report = await rig.run()
+        assert report.outcome is RunOutcome.COMPLETED
+        assert (await rig.engine.organise()).problems == {organiser._UNEXPECTED: 1}
 
 
 async def test_name_after_a_restart(

@@ -141,7 +141,7 @@ class Organiser:
                     reopened = await self._organise_safely(batch, report)
                     after = 0 if reopened else batch[-1].id
                 if self._link.usable and not self._paused():
-                    await self._rename_trips()
+                    await self._rename_trips(report)
         # There may be a name to ask for again.
         self._wake.set()
         if report.files:
@@ -409,7 +409,17 @@ class Organiser:
         )
         return plan.reopened
 
-    async def _rename_trips(self) -> None:
+    async def _rename_trips(self, report: Organised) -> None:
+        """Do the same as _rename; a bug in it fails no backup."""
+        try:
+            await self._rename()
+        except LinkDownError, HaltedError, LedgerError:
+            raise
+        except Exception:
+            _LOGGER.exception("Unexpected error while renaming albums of trips")
+            report.note_problem(_UNEXPECTED)
+
+    async def _rename(self) -> None:
         """Let albums follow the names of their trips, whose places became known."""
         await self._trips.name_places()
         known = await self._ledger.ask(arranging.albums)
