@@ -14,6 +14,7 @@ from custom_components.immich_backup.engine import (
     settling,
     versions,
 )
+from custom_components.immich_backup.engine.ledger import files
 from custom_components.immich_backup.engine.model import FileReport, Reason
 from custom_components.immich_backup.engine.organise.arrangement import (
     parse_arrangement,
@@ -503,6 +504,39 @@ async def test_the_kept_one_was_removed_from_the_server(rig: Rig, camera: Path) 
     write(camera, "1.JPG")
     await rig.run()
     assert rig.names() == ["1.JPG"]
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+async def test_the_server_loses_the_kept_one(
+    rig: Rig, camera: Path, adopted: bool
+) -> None:
+    """Nobody has it any more: then the one that was left out is all that there is."""
+    raw, gone = write(camera, "0.DNG"), write(camera, "0.JPG")
+    for number in range(1, 12):
+        write(camera, f"{number}.JPG")
+    await rig.engine.apply(kept(camera, **ONLY_JPEG))
+    await back_up(rig, camera)
+    await later(rig, 301)
+
+    async def left_out_for_good() -> bool:
+        return await rig.engine.ledger.ask(files.next_due_again, 1) is None
+
+    await until(left_out_for_good)
+    assert (await rig.file(raw)).reason is Reason.OTHER_KEPT
+    gone.unlink()
+    await rig.run()
+    await rig.wait_for(FileState.GONE, gone)
+    for asset in rig.server.assets():
+        await rig.server.delete(asset.id)
+    if adopted:
+        await rig.engine.adopt_user()
+    else:
+        outcome = await rig.engine.reconfirm()
+        assert outcome is not None
+        assert outcome.lost == 12
+    await rig.wait_for(WAITING, raw)
+    await rig.run()
+    assert "0.DNG" in rig.names()
 
 
 @pytest.mark.parametrize("batch", [1, 500])

@@ -7,6 +7,7 @@ import sqlite3
 from ..model import Fate, FileState, Proof, Reason
 from . import files
 from .rows import ContentRow, FileRow
+from .schema import UNPROTECTED
 
 _PART = 500
 _COLUMNS = "sha1, size, asset_id, fate, proof, proof_at"
@@ -168,6 +169,8 @@ def judge_absent(con: sqlite3.Connection, least: int) -> tuple[int, int]:
             else:
                 decline(con, row[0], row[1], row[2], Reason.DELETED)
                 declined += 1
+    if lost:
+        _decide_left_out(con)
     return lost, declined
 
 
@@ -182,6 +185,7 @@ def lose_all(con: sqlite3.Connection) -> None:
     """Forget all contents: the server is another one; all files wait again."""
     con.execute("DELETE FROM content")
     con.execute(_WAIT_AGAIN, (Reason.PROOF_LOST,))
+    _decide_left_out(con)
 
 
 def lose_unfounded(con: sqlite3.Connection) -> int:
@@ -189,12 +193,27 @@ def lose_unfounded(con: sqlite3.Connection) -> int:
 
     There are none, unless the disk turned a bit.
     """
-    return con.execute(
+    count = con.execute(
         f"{_WAIT_AGAIN} AND NOT EXISTS (SELECT 1 FROM content c"
         " WHERE c.sha1 = file.sha1 AND (c.fate = 'declined') = (state = 'declined')"
         " AND (c.proof <> 'none' OR c.fate = 'declined'))",
         (Reason.PROOF_LOST,),
     ).rowcount
+    if count:
+        _decide_left_out(con)
+    return count
+
+
+def _decide_left_out(con: sqlite3.Connection) -> None:
+    """Decide again about files that were left out as another one of their shot was kept.
+
+    Where that is gone from here and lost there, they are all that is left of it.
+    """
+    con.execute(
+        "UPDATE file SET reevaluate_at = 0 WHERE state = 'unwanted'"
+        f" AND {UNPROTECTED} AND reason = ?",
+        (Reason.OTHER_KEPT,),
+    )
 
 
 def supersede(con: sqlite3.Connection, file: int, now: float) -> None:
