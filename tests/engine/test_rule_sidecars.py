@@ -294,3 +294,19 @@ def test_names_that_begin_alike() -> None:
         assert time.process_time() - started < 1
         again = {file.path + b".xmp" for file in files.due_again(con, 1, 0, 8000)}
         assert again == {file.path for file in settled}
+
+
+async def test_it_comes_later_in_another_case(
+    server: Simulator, tmp_path: Path, camera: Path
+) -> None:
+    """Names that differ in their case only belong together, then as well."""
+    paths = [photo(camera, name) for name in ("IMG_1.JPG", "img_2.jpg")]
+    home = FakeHome()
+    folder = wanting(camera, ZONE, detection=Detection.POLLING, new_media=False)
+    async with rig_on(server, tmp_path / "ledger.db", [folder], context=home) as rig:
+        await rig.run()
+        assert rig.names() == []
+        sidecar(camera, "img_1.xmp", (52, 5))
+        sidecar(camera, "IMG_2.XMP", (52, 5))
+        await rig.run()
+        await rig.wait_for(FileState.PROTECTED, *paths)

@@ -101,14 +101,14 @@ def _name(file: FileRow) -> bytes:
 
 
 def _beside(con: sqlite3.Connection, file: FileRow, begin: bytes) -> Sequence[_Other]:
-    """Return files of a file's directory whose names begin so."""
-    rows = con.execute(
-        f"SELECT id, name, state = 'protected', {DECIDED} FROM file"
-        " WHERE directory = (SELECT directory FROM file WHERE id = ?)"
-        " AND name >= ? AND name < ? AND state <> 'gone'",
-        (file.id, begin, begin + b"\xff"),
-    )
+    """Return files of a file's directory whose names begin so, as it is or in one case."""
     return [
         _Other(number, other, bool(protected), bool(decided))
-        for number, other, protected, decided in rows
+        for one in {begin, begin.lower(), begin.upper()}
+        for number, other, protected, decided in con.execute(
+            f"SELECT id, name, state = 'protected', {DECIDED} FROM file"
+            " WHERE directory = (SELECT directory FROM file WHERE id = ?)"
+            " AND name >= ? AND name < ? AND state <> 'gone'",
+            (file.id, one, one + b"\xff"),
+        )
     ]
