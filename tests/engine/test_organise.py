@@ -110,6 +110,10 @@ async def test_everything_at_once(
     ("wishes", "albums"),
     [
         ({"album": "name", "album_name": " My  photos "}, {"My photos"}),
+        (
+            {"album": "name", "album_name": "👨\u200d👩\u200d👧 می\u200cروم\x1f!"},
+            {"👨\u200d👩\u200d👧 می\u200cروم !"},
+        ),
         ({"album": "year"}, {"2024"}),
         ({"album": "day"}, {"2024-05-17"}),
         ({"album": "folders"}, {"Trips"}),

@@ -18,6 +18,8 @@ MAX_HOURS = 24 * 31
 MAX_KM = 20_000
 MAX_PHOTOS = 1000
 MAX_MINUTES = 60
+# Zero width non-joiner and joiner.
+_JOINERS = "\u200c\u200d"
 
 
 class ArrangementError(ValueError):
@@ -376,7 +378,11 @@ def clean_tag(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text without control characters and halves of characters."""
+    """Return a text without control characters and halves of characters.
+
+    What joins emojis, or keeps letters of Persian apart, is not shown but belongs there.
+    """
     return "".join(
-        sign if sign.isprintable() or sign.isspace() else " " for sign in text
+        sign if sign.isprintable() or sign.isspace() or sign in _JOINERS else " "
+        for sign in text
     )
