@@ -78,7 +78,7 @@ async def test_templates_and_dry_run(home: Home) -> None:
     assert organised["done"] is True
     again = await act(home.hass, "organise")
     assert (again["albums"], again["tags"], again["descriptions"]) == ({}, {}, 0)
-    assert "nothing is left to do" in again["text"]
+    assert "nothing else could be done. Problems: " in again["text"]
 
 
 async def test_what_nobody_has_to_choose(home: Home) -> None:
@@ -152,3 +152,50 @@ async def test_rules_say_more(home: Home) -> None:
     assert explained["organised"]["album"] == "Front door"
     assert explained["organised"]["tags"] == ["Home/Doorbell"]
     assert explained["organised"]["done"] is True
+
+
+async def test_nothing_is_made_of_what_is_not_known(home: Home) -> None:
+    """A template that makes None makes no album, no tag and no description."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(
+        folder_data(
+            folder,
+            **{
+                CONF_NEW_MEDIA: False,
+                CONF_ORGANISE: {
+                    CONF_ALBUM: "name",
+                    CONF_ALBUM_NAME: "{{ media.event }}",
+                    CONF_TAGS: ["{{ media.zone }}", "Card"],
+                    CONF_DESCRIPTION: "{{ media.camera }}",
+                },
+            },
+        )
+    )
+    await act(home.hass, "run")
+    explained = await act(home.hass, "explain", path=str(folder / "one.jpg"))
+    assert explained["organised"]["album"] is None
+    assert explained["organised"]["tags"] == ["Card"]
+    assert explained["organised"]["description"] is None
+    assert explained["organised"]["done"] is True
+
+
+async def test_problems_are_told_where_nothing_else_is_done(home: Home) -> None:
+    """Where a template fails for all files it is not said that nothing is left to do."""
+    folder = home.folder()
+    (folder / "one.jpg").write_bytes(b"one")
+    await home.set_up(
+        folder_data(
+            folder,
+            **{
+                CONF_NEW_MEDIA: False,
+                CONF_ORGANISE: {CONF_ALBUM: "name", CONF_ALBUM_NAME: "{{ 1 / 0 }}"},
+            },
+        )
+    )
+    await act(home.hass, "run")
+    answer = await act(home.hass, "organise")
+    assert answer["text"].startswith(
+        "1 files looked at, and nothing else could be done"
+    )
+    assert "division by zero" in answer["text"]

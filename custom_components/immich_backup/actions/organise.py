@@ -112,11 +112,14 @@ def _text(done: Organised, *, dry_run: bool) -> str:
     ):
         if count:
             parts.append(f"{count} {what}")
-    if not parts:
-        nothing = f"{done.files} files looked at, and nothing is left to do."
-        return nothing if done.files else "There is nothing to organise."
-    verb = "Would do" if dry_run else "Done"
-    text = f"{verb}: {', '.join(parts)}."
+    if parts:
+        text = f"{'Would do' if dry_run else 'Done'}: {', '.join(parts)}."
+    elif done.problems:
+        text = f"{done.files} files looked at, and nothing else could be done."
+    elif done.files:
+        text = f"{done.files} files looked at, and nothing is left to do."
+    else:
+        text = "There is nothing to organise."
     if done.problems:
         text += f" Problems: {'; '.join(done.problems)}."
     return text

@@ -236,7 +236,8 @@ async def _render(drafts: Sequence[_Draft], context: Context) -> None:
             if result.text is None:
                 draft.problems.append(result.problem)
             else:
-                draft.made[template] = result.text
+                # What is not known is no name, tag or description.
+                draft.made[template] = "" if result.text == "None" else result.text
 
 
 def _placement(draft: _Draft) -> Placement:
