@@ -166,6 +166,43 @@ async def test_rules_refine(
     }
 
 
+async def test_rules_that_came_later(
+    server: Simulator, library: Library, tmp_path: Path, camera: Path
+) -> None:
+    """Stored files are organised by the rules of today, dry or not, and only once."""
+    plain = arranged(camera, tags=["All"])
+    bell = parse_rule({"name": "Bell", "action": "back_up", "paths": ["bell/"]}, 1)
+    skip = parse_rule({"name": "No B", "action": "skip", "paths": ["b.jpg"]}, 2)
+    folder = replace(
+        plain,
+        rules=RuleSet(rules=(bell, skip)),
+        rule_arrangements={"Bell": parse_arrangement({"album": "Doorbell"})},
+    )
+    path = take(camera, "bell/a.jpg", "2024-05-17T12:00:00")
+    other = take(camera, "b.jpg", "2024-05-17T12:00:00")
+    async with rig_on(server, tmp_path / "ledger.db", [plain]) as rig:
+        await rig.run()
+        await rig.engine.apply(folder)
+        plan = await rig.engine.plan_organising()
+        assert plan.albums == {"Doorbell": 1}
+        assert (await rig.file(path)).rule is None
+        assert await library.albums() == {}
+        done = await rig.engine.organise()
+        assert done.albums == plan.albums
+        assert await library.albums() == {"Doorbell": ["a.jpg"]}
+        file = await rig.file(path)
+        assert (file.rule, file.criterion) == ("Bell", "path")
+        # What is stored stays stored, whatever a rule says of it now.
+        assert (await rig.file(other)).state is FileState.PROTECTED
+        server.requests.clear()
+        assert (await rig.engine.organise()).albums == {}
+        assert calls(server) == 0
+        # Without the rule it belongs to the folder again, and stays where it is.
+        await rig.engine.apply(replace(folder, rules=RuleSet(rules=(skip,))))
+        assert (await rig.engine.organise()).albums == {}
+        assert (await rig.file(path)).rule is None
+
+
 async def test_a_rule_for_the_locked_folder(
     server: Simulator, library: Library, tmp_path: Path, camera: Path
 ) -> None:

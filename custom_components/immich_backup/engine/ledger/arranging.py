@@ -11,7 +11,7 @@ import sqlite3
 from typing import Any
 
 from ..model import Reason
-from .files import PATH
+from .files import PATH, Verdict
 from .rows import Stamp
 
 _PART = 500
@@ -79,6 +79,14 @@ def arrange_again(con: sqlite3.Connection, folders: Collection[int]) -> int:
             (folder,),
         ).rowcount
         for folder in folders
+    )
+
+
+def note_rules(con: sqlite3.Connection, verdicts: Iterable[Verdict]) -> None:
+    """Write which rules want protected files now; what they are stays."""
+    con.executemany(
+        "UPDATE file SET rule = ?, criterion = ? WHERE id = ? AND state = 'protected'",
+        [(verdict.rule, verdict.criterion, verdict.file.id) for verdict in verdicts],
     )
 
 

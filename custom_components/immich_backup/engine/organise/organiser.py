@@ -20,6 +20,7 @@ import logging
 from ...immich.errors import ImmichError
 from ..clock import Clock
 from ..context import Context
+from ..enquiry import Enquiry
 from ..ledger import Ledger, LedgerError, arranging, folders as ledger_folders
 from ..ledger.arranging import AlbumRow, Arrangeable
 from ..ledger.rehearsal import Rehearsal
@@ -31,6 +32,7 @@ from .arrangement import by_trip
 from .doer import Doer
 from .geotagger import Geotagger, Undone
 from .planner import Plan, Planner
+from .present_rules import PresentRules
 from .report import Explained, Organised
 from .telling import placement_text
 from .todo import Todo, todo_of
@@ -151,9 +153,14 @@ class Organiser:
     async def again(self, folder_ids: Collection[str]) -> Organised:
         """Organise all that is proven of these folders, what was done before excepted.
 
+        What the rules of today say of files counts, not those that wanted them.
         Raises LedgerError.
         """
         numbers = self._numbers(folder_ids)
+        rules = self._present_rules()
+        async for files in self._pages(numbers):
+            if verdicts := await rules.verdicts(files):
+                await self._ledger.run(arranging.note_rules, verdicts)
         await self._ledger.run(arranging.arrange_again, numbers)
         self._trips.ask_at_once()
         report = await self.work()
@@ -169,9 +176,9 @@ class Organiser:
         city = self._link.client.city
         async with self._rehearsal(numbers, city) as trips:
             await self._planner.find_trips(
-                self._pages(self._with_trips(numbers)), trips
+                self._planned_pages(self._with_trips(numbers)), trips
             )
-            async for files in self._pages(numbers):
+            async for files in self._planned_pages(numbers):
                 plan = await self._planner.plan(files, trips, record=False)
                 report.files += len(files)
                 report.count(await self._todo(plan, known))
@@ -298,6 +305,20 @@ class Organiser:
             ):
                 after = files[-1].id
                 yield files
+
+    async def _planned_pages(
+        self, numbers: Sequence[int]
+    ) -> AsyncIterator[list[Arrangeable]]:
+        """Yield the same as if the rules of today had wanted them."""
+        rules = self._present_rules()
+        async for files in self._pages(numbers):
+            yield await rules.applied(files)
+
+    def _present_rules(self) -> PresentRules:
+        """Return what asks the rules as they are now."""
+        enquiry = Enquiry(self._context, self._clock)
+        folders = list(self._folders.values())
+        return PresentRules(folders, self._clock, enquiry, self._pool)
 
     @asynccontextmanager
     async def _rehearsal(
