@@ -308,6 +308,9 @@ async def test_a_deleted_album_stays_away(
         make(camera, "b.jpg")
         await rig.run()
         assert (await rig.engine.overview()).deleted_albums == ("Card",)
+        plan = await rig.engine.plan_organising()
+        assert plan.albums == {}
+        assert plan.problems == {"The album “Card” was deleted in Immich": 1}
         await rig.engine.answer_deleted_albums(make_again=False)
 
         async def answered() -> bool:

@@ -86,6 +86,12 @@ async def test_live_photos(
         assert await linked(library, "IMG_3.JPG", "IMG_3.MOV")
         assert "IMG_1.MOV" not in (await library.albums())["Card"]
         assert "IMG_1.JPG" in (await library.albums())["Card"]
+        # Also one that was there before its still.
+        explained = await rig.engine.explain_placement(
+            await rig.file(camera / "IMG_3.MOV")
+        )
+        assert explained is not None
+        assert "shown with its photo" in explained.text
         server.requests.clear()
         done = await rig.engine.organise()
         assert done.live_photos == done.stacks == 0

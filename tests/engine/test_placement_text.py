@@ -51,6 +51,11 @@ def test_every_source_is_told(source: DateSource) -> None:
             "Its album is “photo”, whose name a template makes.",
         ),
         (
+            {"album": "month"},
+            Placement(in_live_photo=True),
+            "It is the video of a live photo and shown with its photo.",
+        ),
+        (
             {"album": "folders"},
             Placement(),
             "It gets no album: it is in no sub-folder.",

@@ -26,6 +26,11 @@ class AlbumDeletedError(ImmichError):
     """The owner deleted the album on the server; they are asked what that means."""
 
 
+def deleted_text(ref: AlbumRef) -> str:
+    """Return that an album was deleted by its owner, who is asked about it."""
+    return f"The album “{ref.name}” was deleted in Immich"
+
+
 class Albums:
     """The albums of one pass over what is to be organised."""
 
@@ -66,7 +71,7 @@ class Albums:
         album = self._find(ref)
         if album is None and ref.key in self._known:
             await self._ledger.run(arranging.note_deleted, ref.key, self._clock.time())
-            raise AlbumDeletedError(f"The album “{ref.name}” was deleted in Immich")
+            raise AlbumDeletedError(deleted_text(ref))
         if album is None:
             name = self._free_name(ref)
             album = await self._create(name, left[:AT_ONCE], share or {})

@@ -27,7 +27,7 @@ from ..ledger.rehearsal import Rehearsal
 from ..link import HaltedError, LinkDownError, ServerLink
 from ..model import FileState
 from ..watched import WatchedFolder
-from .albums import Albums
+from .albums import Albums, deleted_text
 from .arrangement import by_trip
 from .doer import Doer
 from .geotagger import Geotagger, Undone
@@ -181,7 +181,12 @@ class Organiser:
             async for files in self._planned_pages(numbers):
                 plan = await self._planner.plan(files, trips, record=False)
                 report.files += len(files)
-                report.count(await self._todo(plan, known))
+                todo = await self._todo(plan, known)
+                for ref in [*todo.albums]:
+                    if ref.key in known and known[ref.key].deleted is not None:
+                        lost = todo.albums.pop(ref)
+                        report.note_problem(deleted_text(ref), len(lost))
+                report.count(todo)
                 report.note(plan.placed)
         await self._note_waiting(wanted, report)
         return report

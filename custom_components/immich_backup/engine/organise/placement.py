@@ -60,7 +60,8 @@ def trip_key(trip: int) -> str:
 class Placement:
     """Album, tags and what else a file gets; ``by`` what its album was found.
 
-    A new album is shared with other users (``share``, by their ids). ``correction`` is
+    ``in_live_photo`` is whether it is the video of a live photo, which goes where its
+    still goes. A new album is shared with other users (``share``, by their ids). ``correction`` is
     what the server should be told beside that. ``place`` is where it was taken by what
     the home knows, if the file does not say it. ``zone`` and ``event`` are what was
     found for it. ``problems`` are sentences about what could not be decided, which it
@@ -80,6 +81,7 @@ class Placement:
     event: str | None = None
     problems: tuple[str, ...] = ()
     undecided: str | None = None
+    in_live_photo: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -125,7 +125,7 @@ class Planner:
             videos = together.videos
             return [
                 # The still of a live photo stands for its video.
-                (file, Placement())
+                (file, Placement(in_live_photo=True))
                 if file.asset_id in videos
                 else (
                     file,

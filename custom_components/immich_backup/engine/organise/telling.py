@@ -48,6 +48,8 @@ def _album_text(
     subject: Subject, placement: Placement, choice: AlbumChoice | None
 ) -> str:
     """Return which album a file gets, and why."""
+    if placement.in_live_photo:
+        return "It is the video of a live photo and shown with its photo."
     if choice is None:
         return "No album is chosen for it."
     if placement.album is None and placement.undecided is not None:
