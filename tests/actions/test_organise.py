@@ -28,7 +28,7 @@ async def test_templates_and_dry_run(home: Home) -> None:
     await act(home.hass, "run")
     assert await act(home.hass, "organise") == {
         "dry_run": False,
-        "text": "1 files looked at, and nothing is left to do.",
+        "text": "1 file looked at, and nothing is left to do.",
         "files": 1,
         "albums": {},
         "tags": {},
@@ -65,7 +65,9 @@ async def test_templates_and_dry_run(home: Home) -> None:
     assert plan["descriptions"] == 1
     assert list(plan["problems"].values()) == [1]
     assert "division by zero" in next(iter(plan["problems"]))
-    assert plan["text"].startswith("Would do: 1 files into 1 albums")
+    assert plan["text"].startswith(
+        "Would do: 1 file into 1 album, 2 tags to at least 1 file, 1 description."
+    )
     done = await act(home.hass, "organise")
     assert {**done, "dry_run": True, "text": plan["text"]} == plan
     assert done["text"].startswith("Done: ")
@@ -195,7 +197,5 @@ async def test_problems_are_told_where_nothing_else_is_done(home: Home) -> None:
     )
     await act(home.hass, "run")
     answer = await act(home.hass, "organise")
-    assert answer["text"].startswith(
-        "1 files looked at, and nothing else could be done"
-    )
+    assert answer["text"].startswith("1 file looked at, and nothing else could be done")
     assert "division by zero" in answer["text"]

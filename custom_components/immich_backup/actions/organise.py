@@ -85,9 +85,13 @@ def _undone_text(undone: Undone) -> str:
     """Return what was taken away, as a sentence."""
     if not undone.removed and not undone.kept:
         return "No photo has a place that was added."
-    text = f"{undone.removed} photos lost the place and the tag “{PLACE_TAG}”."
+    photos = _number(undone.removed, "photo")
+    text = f"{photos} lost the place and the tag “{PLACE_TAG}”."
     if undone.kept:
-        text += f" {undone.kept} keep a place that was changed since, without the tag."
+        keep = "keeps" if undone.kept == 1 else "keep"
+        text += (
+            f" {undone.kept} {keep} a place that was changed since, without the tag."
+        )
     return text
 
 
@@ -95,31 +99,41 @@ def _text(done: Organised, *, dry_run: bool) -> str:
     """Return what was done, or would be, as a sentence."""
     parts = []
     if done.albums:
-        parts.append(
-            f"{sum(done.albums.values())} files into {len(done.albums)} albums"
-        )
+        files = _number(sum(done.albums.values()), "file")
+        parts.append(f"{files} into {_number(len(done.albums), 'album')}")
     if done.tags:
-        parts.append(f"{len(done.tags)} tags to {max(done.tags.values())} files")
-    for count, what in (
-        (done.favourites, "favourites"),
-        (done.visibility, "files shown elsewhere"),
-        (done.descriptions, "descriptions"),
-        (done.dates, "dates"),
-        (done.places, "places"),
-        (done.ratings, "ratings"),
-        (done.live_photos, "live photos put together"),
-        (done.stacks, "stacks"),
-    ):
-        if count:
-            parts.append(f"{count} {what}")
+        # One file may get several, so all of them together get no fewer.
+        least = "" if len(done.tags) == 1 else "at least "
+        files = _number(max(done.tags.values()), "file")
+        parts.append(f"{_number(len(done.tags), 'tag')} to {least}{files}")
+    parts += [
+        f"{_number(count, what)}{more}"
+        for count, what, more in (
+            (done.favourites, "favourite", ""),
+            (done.visibility, "file", " shown elsewhere"),
+            (done.descriptions, "description", ""),
+            (done.dates, "date", ""),
+            (done.places, "place", ""),
+            (done.ratings, "rating", ""),
+            (done.live_photos, "live photo", " put together"),
+            (done.stacks, "stack", ""),
+        )
+        if count
+    ]
+    looked_at = f"{_number(done.files, 'file')} looked at"
     if parts:
         text = f"{'Would do' if dry_run else 'Done'}: {', '.join(parts)}."
     elif done.problems:
-        text = f"{done.files} files looked at, and nothing else could be done."
+        text = f"{looked_at}, and nothing else could be done."
     elif done.files:
-        text = f"{done.files} files looked at, and nothing is left to do."
+        text = f"{looked_at}, and nothing is left to do."
     else:
         text = "There is nothing to organise."
     if done.problems:
         text += f" Problems: {'; '.join(done.problems)}."
     return text
+
+
+def _number(count: int, what: str) -> str:
+    """Return so many of something."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

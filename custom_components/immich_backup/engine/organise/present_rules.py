@@ -63,7 +63,7 @@ class PresentRules:
             )
             before = {file.id: file.rule for file in some}
             found += [
-                replace(verdict, until=None)
+                verdict
                 for verdict in evaluation.verdicts
                 if verdict.state is FileState.WAITING
                 and verdict.rule != before[verdict.file.id]
